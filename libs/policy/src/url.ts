@@ -1,0 +1,94 @@
+/**
+ * The one normal form of a target URL (api.md §9.1, §10.2): what constraints see, what the call digest covers and what is sent.
+ *
+ * Guarantees: two spellings of one URL give one form, and no form holds a dot segment that a second decoding would reveal.
+ * Does not decide whether the host is allowed (`hosts.ts`) and does not resolve names.
+ */
+
+/** Characters that a URL may have before it is refused (api.md §1.8). */
+export const MAX_URL_LENGTH = 8192;
+
+export type QueryPair = readonly [name: string, value: string];
+
+export type NormalUrl = {
+  /** Origin and path: no query, no fragment, no default port. */
+  readonly url: string;
+  readonly origin: string;
+  readonly scheme: 'http' | 'https';
+  /** Lower case, IDNA ASCII, no port; IPv6 in brackets, IPv4 in dotted decimal whatever the caller wrote. */
+  readonly host: string;
+  /** The explicit port or the scheme's own. */
+  readonly port: number;
+  readonly pathname: string;
+  /** The URL's own query, decoded, in the caller's order. */
+  readonly query: readonly QueryPair[];
+};
+
+/** `scheme` and `userinfo` are destination refusals (api.md §8.4), `too_long` is a size, the others are malformed requests. */
+export type UrlProblem = 'relative' | 'malformed' | 'too_long' | 'dot_segment' | 'scheme' | 'userinfo';
+
+export type UrlResult = { readonly ok: true; readonly value: NormalUrl } | { readonly ok: false; readonly problem: UrlProblem };
+
+const ABSOLUTE = /^\s*[a-z][a-z0-9+.-]*:\/\//i;
+const BAD_ESCAPE = /%(?![0-9a-f]{2})/i;
+const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
+
+/**
+ * Parses and normalises the absolute URL of a call, placeholders already filled.
+ *
+ * The fragment is dropped. A path that holds a dot segment when decoded once more (`..%2f`, `%252e%252e`) and a `%` that begins no
+ * escape are refused: an upstream that decodes differently would address another resource than the one that was checked.
+ */
+export function normaliseUrl(text: string): UrlResult {
+  if (text.length > MAX_URL_LENGTH) return refuse('too_long');
+  if (!ABSOLUTE.test(text)) return refuse('relative');
+  const parsed = URL.parse(text);
+  if (parsed === null) return refuse('malformed');
+  const scheme = parsed.protocol === 'https:' ? 'https' : parsed.protocol === 'http:' ? 'http' : null;
+  if (scheme === null) return refuse('scheme');
+  if (parsed.username !== '' || parsed.password !== '') return refuse('userinfo');
+  if (parsed.hostname === '') return refuse('malformed');
+
+  const pathname = normalisePath(parsed.pathname);
+  if (typeof pathname === 'object') return refuse(pathname.problem);
+  const port = parsed.port === '' ? (scheme === 'https' ? 443 : 80) : Number(parsed.port);
+  return {
+    ok: true,
+    value: {
+      url: parsed.origin + pathname,
+      origin: parsed.origin,
+      scheme,
+      host: parsed.hostname,
+      port,
+      pathname,
+      query: parsed.search === '' ? [] : [...parsed.searchParams],
+    },
+  };
+}
+
+/** The view of a path for constraints: without its trailing slash, save for `/` itself (api.md §9.1). */
+export function constraintPathname(pathname: string): string {
+  return pathname.length > 1 && pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
+}
+
+/** The URL that is sent: the normal form and the pairs in the given order, spaces as `%20`, since not every server reads `+` as one. */
+export function targetUrl(url: NormalUrl, query: readonly QueryPair[]): string {
+  if (query.length === 0) return url.url;
+  return `${url.url}?${query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')}`;
+}
+
+function normalisePath(pathname: string): string | { problem: UrlProblem } {
+  if (!pathname.includes('%')) return pathname === '' ? '/' : pathname;
+  if (BAD_ESCAPE.test(pathname)) return { problem: 'malformed' };
+  const normal = pathname.replace(/%[0-9a-f]{2}/gi, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
+  });
+  const decodedAgain = normal.replace(/%[0-7][0-9A-F]/g, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)));
+  if (decodedAgain.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment))) return { problem: 'dot_segment' };
+  return normal;
+}
+
+function refuse(problem: UrlProblem): UrlResult {
+  return { ok: false, problem };
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { constraintPathname, normaliseUrl, targetUrl } from '../src/url.ts';
+
+function normal(text: string): string {
+  const result = normaliseUrl(text);
+  return result.ok ? result.value.url : `!${result.problem}`;
+}
+
+test('spellings of one URL have one normal form', () => {
+  assert.equal(normal('HTTPS://API.GitHub.com:443'), 'https://api.github.com/');
+  assert.equal(normal('https://api.github.com/a/../b/./c'), 'https://api.github.com/b/c');
+  assert.equal(normal('https://api.github.com/a/%2e%2E/b'), 'https://api.github.com/b');
+  assert.equal(normal('https://api.github.com/%7eme/%41%2fb'), 'https://api.github.com/~me/A%2Fb');
+  assert.equal(normal('https://api.github.com/a?b=c#d'), 'https://api.github.com/a');
+  assert.equal(normal('https://bücher.example/'), 'https://xn--bcher-kva.example/');
+  assert.equal(normal('http://example.com:8080/x/'), 'http://example.com:8080/x/');
+  assert.equal(normal('https://0x7f.1/'), 'https://127.0.0.1/');
+  assert.equal(normal('https://api.github.com\\repos\\acme'), 'https://api.github.com/repos/acme');
+});
+
+test('a path that holds a dot segment when decoded once more is refused', () => {
+  for (const path of ['/a/..%2fb', '/a/..%2Fb', '/a/%2e%2e%2fb', '/a/..%5cb', '/a/%252e%252e/b', '/a/x%2f..', '/.%2f', '/a/%252e']) {
+    assert.equal(normal(`https://api.github.com${path}`), '!dot_segment', path);
+  }
+  assert.equal(normal('https://api.github.com/a/..b/c..'), 'https://api.github.com/a/..b/c..');
+});
+
+test('what is no absolute http URL is refused with its cause', () => {
+  assert.equal(normal('/repos'), '!relative');
+  assert.equal(normal('//api.github.com/x'), '!relative');
+  assert.equal(normal('https:api.github.com'), '!relative');
+  assert.equal(normal('ftp://api.github.com/'), '!scheme');
+  assert.equal(normal('file:///etc/passwd'), '!scheme');
+  assert.equal(normal('https://user@api.github.com/'), '!userinfo');
+  assert.equal(normal('https://:pw@api.github.com/'), '!userinfo');
+  assert.equal(normal('https://a b/'), '!malformed');
+  assert.equal(normal('https://api.github.com/%zz'), '!malformed');
+  assert.equal(normal('https://api.github.com/%'), '!malformed');
+  assert.equal(normal(`https://api.github.com/${'a'.repeat(8192)}`), '!too_long');
+});
+
+test('the parts say scheme, host, port and query in the caller’s order', () => {
+  const result = normaliseUrl('http://EXAMPLE.com:81/p?b=2&a=1+x&b=%201');
+  assert.ok(result.ok);
+  assert.deepEqual(result.value, {
+    url: 'http://example.com:81/p',
+    origin: 'http://example.com:81',
+    scheme: 'http',
+    host: 'example.com',
+    port: 81,
+    pathname: '/p',
+    query: [
+      ['b', '2'],
+      ['a', '1 x'],
+      ['b', ' 1'],
+    ],
+  });
+  assert.equal(targetUrl(result.value, result.value.query), 'http://example.com:81/p?b=2&a=1%20x&b=%201');
+  assert.equal(targetUrl(result.value, []), 'http://example.com:81/p');
+});
+
+test('constraints see a path without its trailing slash', () => {
+  assert.equal(constraintPathname('/a/'), '/a');
+  assert.equal(constraintPathname('/'), '/');
+  assert.equal(constraintPathname('/a'), '/a');
+});
+
+test('normalising is idempotent and never leaves a dot segment', () => {
+  const piece = fc.constantFrom('a', '.', '..', '%2e', '%2E%2e', '%41', '%2f', '%25', '/', '\\', '%5c', '%c3%a9', 'é', ';', ' ');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const first = normaliseUrl(`https://h.example/${pieces.join('')}`);
+      if (!first.ok) return;
+      assert.equal(normal(first.value.url), first.value.url);
+      assert.ok(
+        !decodeURIComponent(first.value.pathname)
+          .split(/[/\\]/)
+          .some((segment) => segment === '.' || segment === '..'),
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});
