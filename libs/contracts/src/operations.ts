@@ -1,0 +1,11 @@
+/** Every operation of the platform; importing this file fills the registry of `operation.ts`. */
+import './operations/agents.ts';
+import './operations/audit.ts';
+import './operations/missions.ts';
+import './operations/operator.ts';
+import './operations/passports.ts';
+import './operations/proxy.ts';
+import './operations/security-events.ts';
+import './operations/services.ts';
+
+export { operations } from './operation.ts';

@@ -1,0 +1,92 @@
+/** The operator, its keys, and who a credential is (api.md §4, §3.1). */
+import { Type } from 'typebox';
+import { Member, Operator } from '../objects/operator.ts';
+import { OperatorView, PrincipalView } from '../objects/views.ts';
+import { E_PUBLIC, E_READ, E_WRITE, operation } from '../operation.ts';
+import { nullable, opt, text, Time } from '../schema.ts';
+
+export const bootstrap = operation({
+  name: 'operator.bootstrap',
+  owner: 'passports',
+  summary: 'Make the first operator, with the one-time token of the first start',
+  who: ['-'],
+  http: { method: 'POST', path: '/v1/bootstrap', status: 201 },
+  creates: true,
+  body: Type.Object({
+    bootstrap_token: text(1, 256),
+    operator_name: text(1, 100),
+    owner_email: Type.String({ format: 'email', maxLength: 254 }),
+    owner_name: text(1, 100),
+  }),
+  response: Type.Object({ operator: Operator, owner: Member, api_key: Type.String(), login_url: nullable(Type.String()) }),
+  errors: [...E_PUBLIC, 'UNAUTHORIZED', 'CONFLICT', 'AUDIT_UNAVAILABLE'],
+});
+
+export const getOperator = operation({
+  name: 'operator.get',
+  owner: 'passports',
+  summary: 'The operator and its settings',
+  who: ['R'],
+  scope: 'operator:read',
+  http: { method: 'GET', path: '/v1/operator', status: 200 },
+  response: Operator,
+  errors: E_READ,
+});
+
+export const rotateKey = operation({
+  name: 'operator.rotate_key',
+  owner: 'passports',
+  summary: 'Replace the operator key',
+  who: ['W'],
+  http: { method: 'POST', path: '/v1/operator/rotate-key', status: 200 },
+  single_use: true,
+  body: Type.Object({ grace_seconds: opt(Type.Integer({ minimum: 0, maximum: 86400 })) }),
+  response: Type.Object({ api_key: Type.String(), old_key_expires_at: Time }),
+  errors: E_WRITE,
+});
+
+const reason = Type.Object({ reason: text(1, 500) });
+export const freeze = operation({
+  name: 'operator.freeze',
+  owner: 'passports',
+  summary: 'Stop issue, proxy and credential reads of the whole operator',
+  who: ['A'],
+  http: { method: 'POST', path: '/v1/operator/freeze', status: 200 },
+  single_use: true,
+  body: reason,
+  response: Operator,
+  errors: E_WRITE,
+});
+export const unfreeze = operation({
+  name: 'operator.unfreeze',
+  owner: 'passports',
+  summary: 'End the freeze',
+  who: ['A'],
+  http: { method: 'POST', path: '/v1/operator/unfreeze', status: 200 },
+  single_use: true,
+  body: reason,
+  response: Operator,
+  errors: E_WRITE,
+});
+
+export const principalResolve = operation({
+  name: 'principal.resolve',
+  owner: 'passports',
+  summary: 'Who a key is, by the SHA-256 of the key; null for no live member or operator',
+  who: [],
+  asked_by: ['gateway', 'vault', 'audit', 'detectors'],
+  body: Type.Object({ sha256: Type.String(), min_seq: Type.Integer() }),
+  response: nullable(PrincipalView),
+  errors: [],
+});
+
+export const operatorResolve = operation({
+  name: 'operator.resolve',
+  owner: 'passports',
+  summary: 'Freeze and settings of an operator, as of a log position',
+  who: [],
+  asked_by: ['gateway', 'vault', 'audit', 'detectors'],
+  body: Type.Object({ operator_id: Type.String(), min_seq: Type.Integer() }),
+  response: nullable(OperatorView),
+  errors: [],
+});
