@@ -1,0 +1,8 @@
+/** Every published fact type; importing this file fills the registry of `fact.ts`. */
+import './facts/calls.ts';
+import './facts/detection.ts';
+import './facts/identity.ts';
+import './facts/passports.ts';
+import './facts/vault.ts';
+
+export { factTypes } from './fact.ts';
