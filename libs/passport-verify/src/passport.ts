@@ -1,0 +1,57 @@
+/**
+ * Offline verification of a passport token (api.md §6.1).
+ *
+ * Guarantees that the token was signed by one of the caller's keys for this issuer and audience, and that its claims have their form.
+ * Does not know whether the passport was revoked, superseded or lapsed, nor whether its bearer may hold it (`cnf`): those are the
+ * caller's to ask. No I/O, no clock: keys and time come from the caller.
+ */
+import { isPassportClaims, type PassportClaims } from './claims.ts';
+import { headerIsSafe } from './header.ts';
+import { type Ed25519Jwk, verifySignature } from './keys.ts';
+import type { TokenReason } from './reason.ts';
+import { readToken } from './token.ts';
+
+export type PassportCheck = {
+  /** The issuer's public keys by `kid`. */
+  readonly keys: ReadonlyMap<string, Ed25519Jwk>;
+  /** The expected `iss` (PASSPORT_ISSUER). */
+  readonly issuer: string;
+  /** Unix seconds. */
+  readonly now_seconds: number;
+  /**
+   * Accept a token past its `exp`. Only for callers that know the server-side expiry of the `jti`, which is authoritative: a checkpoint
+   * moves it and older tokens of that `jti` stay usable.
+   */
+  readonly accept_expired?: boolean;
+};
+
+/** `kid` is given with `bad_signature` when no key has it: the caller's key set may be behind a rotation. */
+export type PassportVerdict =
+  | { readonly ok: true; readonly claims: PassportClaims; readonly kid: string }
+  | { readonly ok: false; readonly reason: TokenReason; readonly kid?: string };
+
+const SKEW_SECONDS = 5;
+
+/** Verifies a passport. Nothing of the token but its `kid` is looked at before the signature holds, so reasons are no oracle on claims. */
+export function verifyPassport(token: string, check: PassportCheck): PassportVerdict {
+  const read = readToken(token);
+  if (read === null) return refuse('malformed');
+  if (read.header['typ'] !== 'passport+jwt') return refuse('wrong_credential_kind');
+  const kid = read.header['kid'];
+  if (!headerIsSafe(read.header) || typeof kid !== 'string') return refuse('malformed');
+  const key = check.keys.get(kid);
+  if (key === undefined) return { ok: false, reason: 'bad_signature', kid };
+  if (!verifySignature(key, read.signed, read.signature)) return refuse('bad_signature');
+
+  const claims: unknown = read.payload;
+  if (read.payload['iss'] !== check.issuer) return refuse('wrong_issuer');
+  if (read.payload['aud'] !== 'stack:passport') return refuse('wrong_audience');
+  if (!isPassportClaims(claims)) return refuse('malformed');
+  if (claims.nbf > check.now_seconds + SKEW_SECONDS) return refuse('not_yet_valid');
+  if (check.accept_expired !== true && claims.exp <= check.now_seconds) return refuse('expired');
+  return { ok: true, claims, kid };
+}
+
+function refuse(reason: TokenReason): PassportVerdict {
+  return { ok: false, reason };
+}
