@@ -159,3 +159,14 @@ export const detectorKeyOpen = operation({
   response: Type.Object({ sealed: Type.String() }),
   errors: [],
 });
+
+export const connectionHolders = operation({
+  name: 'connection.revoke_holders',
+  owner: 'passports',
+  summary: 'Revoke the live passports that hold a disconnected connection; idempotent, and repeated by a consumer of the fact',
+  who: [],
+  asked_by: ['vault'],
+  body: Type.Object({ operator_id: Type.String(), connection_id: Type.String() }),
+  response: Type.Object({ revoked_count: Type.Integer() }),
+  errors: [],
+});
