@@ -1,5 +1,5 @@
 /**
- * Scratch folders for tests, gone with the process that asked for them. All lie in one folder per test run
+ * Scratch folders for tests, gone with the process that asked for them (`KEEP_TEST_DATA=1` keeps them). All lie in one folder per test run
  * (`TEST_RUN_FOLDER`, set by the runner), so that the runner can tell whether anything was left behind.
  */
 import { rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 const made = new Set<string>();
 
 process.once('exit', () => {
+  if (process.env['KEEP_TEST_DATA'] === '1') return;
   for (const folder of made) rmSync(folder, { recursive: true, force: true });
 });
 

@@ -1,0 +1,70 @@
+/**
+ * The whole platform for one test file, started by the same code as `npm start`, on free ports and in a scratch
+ * folder with an operator of its own. Logs lie in its data folder and go with it; `KEEP_TEST_DATA=1` keeps both.
+ */
+import { join } from 'node:path';
+import { startPlatform } from '@sallyport/local/platform.ts';
+import { removeFolder, scratchFolder } from './folders.ts';
+import { lastLines } from './logs.ts';
+
+export type Constellation = {
+  /** the first gateway */
+  baseUrl: string;
+  gateways: string[];
+  /** the operator's */
+  apiKey: string;
+  dataDir: string;
+  /** name → pid */
+  processes(): Record<string, number>;
+  /** SIGKILL; the supervisor starts it again */
+  kill(name: string): void;
+  stop(): Promise<void>;
+};
+
+export type ConstellationOptions = {
+  gateways?: number;
+  detectors?: number;
+  /** as if set in the shell of `npm start` */
+  env?: Record<string, string>;
+};
+
+/** Settings of the caller's own shell must not reach the platform under test. */
+function neutral(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const ours = /^(SALLYPORT_(?!NATS_SERVER$|NATS_RELEASES$)|STACK_|OTEL_|PUBLIC_URL$|PASSPORT_ISSUER$|DATABASE_URL$|NATS_URL$)/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
+}
+
+export async function constellation(options: ConstellationOptions = {}): Promise<Constellation> {
+  const folder = await scratchFolder('constellation');
+  const lines: string[] = [];
+  const dataDir = join(folder, 'data');
+  try {
+    const platform = await startPlatform({
+      dataDir,
+      gateways: options.gateways ?? 1,
+      detectors: options.detectors ?? 1,
+      env: { ...neutral(process.env), ...options.env },
+      say: (line) => lines.push(line),
+    });
+    if (platform.apiKey === undefined) {
+      await platform.stop();
+      throw new Error('no operator was made');
+    }
+    const { gateways, apiKey } = platform;
+    return {
+      baseUrl: gateways[0] ?? '',
+      gateways,
+      apiKey,
+      dataDir,
+      processes: platform.processes,
+      kill: platform.kill,
+      async stop() {
+        await platform.stop();
+        if (process.env['KEEP_TEST_DATA'] !== '1') removeFolder(folder);
+      },
+    };
+  } catch (error) {
+    const said = lines.map((line) => `  ${line}`).join('\n');
+    throw new Error(`the constellation did not start\n${said}\n${await lastLines(join(dataDir, 'logs'))}`, { cause: error });
+  }
+}
