@@ -1,0 +1,153 @@
+/**
+ * The facts of all calls that arrive while the previous publish is in flight go into ONE message per partition and are released together
+ * (architecture, "Durable before forward"). No timer: alone, a fact costs one round trip. Guarantees order within a partition and at most one message
+ * in flight there. Whoever needs certainty reads its own record back: an acknowledgement may be lost.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Fact } from '@sallyport/contracts/fact.ts';
+import { headers } from '@nats-io/nats-core';
+import { pause } from './api.ts';
+import type { Bus } from './connect.ts';
+import { LedgerUnavailable } from './errors.ts';
+import { callsSubject, PARTITIONS } from './subjects.ts';
+
+/** Base64 of the entries of a message, each behind its length (16 bits, big-endian); entry i belongs to fact i. */
+export const ENTRIES_HEADER = 'Sp-Entries';
+
+export const MAX_CALLS = 200;
+/** The server refuses more than 64 KB of headers. */
+export const MAX_HEADER_BYTES = 48 * 1_024;
+export const MAX_PAYLOAD_BYTES = 512 * 1_024;
+
+export interface GroupCommit {
+  /** Rejects with LedgerUnavailable when the message was not acknowledged in time; it may have been stored all the same. */
+  submit(partition: number, fact: Fact, entry: Uint8Array): Promise<{ seq: number; index: number }>;
+  /** Facts that are waiting or in flight. */
+  pending(): number;
+}
+
+export interface GroupCommitOptions {
+  boot: string;
+  /** One message is sent again, under its id, until then; default 2,000 ms. */
+  deadline_ms?: number;
+  attempt_ms?: number;
+  /** Facts that may wait per partition; default 20,000. */
+  max_waiting?: number;
+}
+
+interface Waiting {
+  text: string;
+  bytes: number;
+  entry: Uint8Array;
+  resolve: (at: { seq: number; index: number }) => void;
+  reject: (error: Error) => void;
+}
+
+interface Lane {
+  subject: string;
+  waiting: Waiting[];
+  busy: boolean;
+  inFlight: number;
+}
+
+const DEADLINE_MS = 2_000;
+const ATTEMPT_MS = 500;
+const RETRY_MS = 25;
+const MAX_WAITING = 20_000;
+const LENGTH_BYTES = 2;
+
+export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupCommit {
+  const { boot, deadline_ms = DEADLINE_MS, attempt_ms = ATTEMPT_MS, max_waiting = MAX_WAITING } = options;
+  const lanes: Lane[] = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    subject: callsSubject(partition, boot),
+    waiting: [],
+    busy: false,
+    inFlight: 0,
+  }));
+
+  async function run(lane: Lane): Promise<void> {
+    while (lane.waiting.length > 0) {
+      const group = takeGroup(lane.waiting);
+      lane.inFlight = group.length;
+      try {
+        const seq = await publish(bus, lane.subject, group, deadline_ms, attempt_ms);
+        for (const [index, call] of group.entries()) call.resolve({ seq, index });
+      } catch (error) {
+        const failure = new LedgerUnavailable('the record of a call was not acknowledged', { cause: error });
+        for (const call of group) call.reject(failure);
+      }
+      lane.inFlight = 0;
+    }
+    lane.busy = false;
+  }
+
+  return {
+    submit: (partition, fact, entry) => {
+      const lane = lanes[partition];
+      if (!lane) return Promise.reject(new RangeError('no such partition'));
+      const text = JSON.stringify(fact);
+      const bytes = Buffer.byteLength(text);
+      if (bytes + LENGTH_BYTES > MAX_PAYLOAD_BYTES || base64Length(entry.length + LENGTH_BYTES) > MAX_HEADER_BYTES)
+        return Promise.reject(new RangeError('the record of a call is too long'));
+      if (lane.waiting.length >= max_waiting) return Promise.reject(new LedgerUnavailable('too many records are waiting'));
+      return new Promise((resolve, reject) => {
+        lane.waiting.push({ text, bytes, entry, resolve, reject });
+        if (lane.busy) return;
+        lane.busy = true;
+        // Behind the calls of this same turn, so that they share the message.
+        queueMicrotask(() => void run(lane));
+      });
+    },
+    pending: () => lanes.reduce((sum, lane) => sum + lane.waiting.length + lane.inFlight, 0),
+  };
+}
+
+function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
+/** Takes from the front as many as one message may hold: at least one. */
+function takeGroup(waiting: Waiting[]): Waiting[] {
+  let count = 0;
+  let payload = 2;
+  let entries = 0;
+  for (const call of waiting) {
+    payload += call.bytes + 1;
+    entries += call.entry.length + LENGTH_BYTES;
+    if (count > 0 && (count >= MAX_CALLS || payload > MAX_PAYLOAD_BYTES || base64Length(entries) > MAX_HEADER_BYTES)) break;
+    count++;
+  }
+  return waiting.splice(0, count);
+}
+
+/** Sent under one id until it is acknowledged: the server stores an id once (within its dedupe window, far longer than the deadline). */
+async function publish(bus: Bus, subject: string, group: Waiting[], deadlineMs: number, attemptMs: number): Promise<number> {
+  const fields = headers();
+  fields.set('Nats-Msg-Id', randomBytes(12).toString('base64url'));
+  fields.set(ENTRIES_HEADER, frame(group.map((call) => call.entry)));
+  const payload = `[${group.map((call) => call.text).join(',')}]`;
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const timeout = Math.max(1, Math.min(attemptMs, end - performance.now()));
+    try {
+      const answer = await bus.nc.request(subject, payload, { headers: fields, timeout });
+      const ack = answer.json<{ seq?: number; error?: { description: string } }>();
+      if (ack.seq) return ack.seq;
+      throw new Error(ack.error?.description ?? 'not stored');
+    } catch (error) {
+      if (performance.now() + RETRY_MS >= end) throw error;
+    }
+    await pause(RETRY_MS);
+  }
+}
+
+function frame(entries: Uint8Array[]): string {
+  const bytes = Buffer.alloc(entries.reduce((sum, entry) => sum + entry.length + LENGTH_BYTES, 0));
+  let at = 0;
+  for (const entry of entries) {
+    at = bytes.writeUInt16BE(entry.length, at);
+    bytes.set(entry, at);
+    at += entry.length;
+  }
+  return bytes.toString('base64');
+}

@@ -1,0 +1,97 @@
+/**
+ * One NATS user per service and one administrator: exactly the subjects that each needs (architecture, "The bus"). No service can make, change, purge or
+ * delete a stream or a message, nor list or delete anybody's consumers: its own vanish when nobody listens. Consumers' names are random, hence not
+ * guessable. What is not separated here: reading the ledger, which holds neither secrets nor bodies.
+ */
+import { type Operation, operations, SERVICES, type ServiceName } from '@sallyport/contracts/operation.ts';
+import '@sallyport/contracts/operations.ts';
+import { LEASES, TIMERS } from './admin.ts';
+import { LEDGER } from './api.ts';
+import { inboxPrefix } from './connect.ts';
+import { operationSubject } from './subjects.ts';
+import { TIMER_KINDS } from './timers.ts';
+
+export const ADMIN_USER = 'admin';
+
+export interface NatsUser {
+  name: string;
+  permissions: {
+    publish: { allow: string[] };
+    subscribe: { allow: string[] };
+    /** Answers to what was received, for services that serve operations. */
+    allow_responses?: { max: number; expires: string };
+  };
+}
+
+/** Aggregates that each service may write facts about, and the fences that it may set. */
+const OWNS: Record<ServiceName, { kinds: string[]; fences: string[] }> = {
+  passports: {
+    kinds: ['operator', 'member', 'key', 'agent', 'mission', 'passport', 'session', 'grant', 'challenge', 'unique'],
+    fences: ['operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant'],
+  },
+  vault: { kinds: ['connection', 'unique'], fences: ['connection'] },
+  gateway: { kinds: ['export'], fences: [] },
+  detectors: { kinds: ['signal'], fences: [] },
+  audit: { kinds: [], fences: [] },
+};
+
+/** Further subjects of single services. */
+const MORE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
+  passports: { publish: ['cut.*', ...TIMER_KINDS.passports.flatMap(timerSubjects)], subscribe: ['ack.*'] },
+  vault: { publish: ['cut.*'], subscribe: ['ack.*'] },
+  gateway: { publish: ['ledger.*.calls.*', 'ack.*'], subscribe: ['cut.*', 'det.pos.*'] },
+  detectors: { publish: ['det.pos.*', 'det.query.*'], subscribe: ['det.query.*'] },
+  audit: { publish: [], subscribe: [] },
+};
+
+function timerSubjects(kind: string): string[] {
+  const consumer = `due_${kind}`;
+  return [
+    `timers.${kind}.*`,
+    `$JS.API.CONSUMER.CREATE.${TIMERS}.${consumer}.due.${kind}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${TIMERS}.${consumer}`,
+    `$JS.ACK.${TIMERS}.${consumer}.>`,
+  ];
+}
+
+function mayAsk(service: ServiceName, operation: Operation): boolean {
+  if (operation.owner === service) return false;
+  return (service === 'gateway' && operation.http !== undefined) || (operation.asked_by?.includes(service) ?? false);
+}
+
+function serviceUser(service: ServiceName): NatsUser {
+  const asked = operations().filter((operation) => mayAsk(service, operation));
+  const served = operations().filter((operation) => operation.owner === service);
+  const owns = OWNS[service];
+  const publish = [
+    ...owns.kinds.map((kind) => `ledger.*.*.${kind}.*`),
+    ...owns.fences.map((kind) => `ledger.*.*.fence.${kind}.*`),
+    ...asked.map((operation) => operationSubject(operation.owner, operation.name)),
+    ...[...new Set(asked.map((operation) => `credit.${operation.owner}.*`))],
+    `$KV.leases.${service}.>`,
+    `$JS.API.STREAM.INFO.${LEDGER}`,
+    `$JS.API.STREAM.INFO.${LEASES}`,
+    `$JS.API.STREAM.MSG.GET.${LEDGER}`,
+    `$JS.API.STREAM.MSG.GET.${LEASES}`,
+    `$JS.API.CONSUMER.CREATE.${LEDGER}.*`,
+    `$JS.API.CONSUMER.CREATE.${LEDGER}.*.ledger.>`,
+    `$JS.FC.${LEDGER}.>`,
+    ...MORE[service].publish,
+  ];
+  const subscribe = [
+    `${inboxPrefix(service)}.>`,
+    ...served.map((operation) => operationSubject(service, operation.name)),
+    ...(served.length > 0 ? [`credit.${service}.*`] : []),
+    ...MORE[service].subscribe,
+  ];
+  const answers = served.length > 0 ? { allow_responses: { max: 1_000_000, expires: '2m' } } : {};
+  return { name: service, permissions: { publish: { allow: publish }, subscribe: { allow: subscribe }, ...answers } };
+}
+
+export function natsUsers(): NatsUser[] {
+  const admin: NatsUser = {
+    name: ADMIN_USER,
+    permissions: { publish: { allow: ['$JS.API.>'] }, subscribe: { allow: [`${inboxPrefix(ADMIN_USER)}.>`] } },
+  };
+  return [admin, ...SERVICES.map(serviceUser)];
+}
