@@ -20,3 +20,13 @@ export const serviceDisconnected = factType(
   1,
   Type.Object({ connection_id: Type.String(), provider: Type.String() }),
 );
+
+/**
+ * On `unique.<hash>`: which connections of a provider exist and which one its slug means. It is what makes "exactly one default" a
+ * decision against the log. No audit row.
+ */
+export const providerRegistered = factType(
+  'provider.registered',
+  1,
+  Type.Object({ provider: Type.String(), connections: Type.Array(Type.String()), default_connection_id: nullable(Type.String()) }),
+);

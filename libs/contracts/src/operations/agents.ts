@@ -145,6 +145,8 @@ export const agentPermissions = operation({
   who: ['R', 'G'],
   scope: 'agents:read',
   http: { method: 'GET', path: '/v1/agents/:id/permissions', aliases: ['/v1/agents/:id/grants'], status: 200 },
+  /** On behalf of the agent whose JWT it was handed: its owner authenticates it again. */
+  asked_by: ['vault'],
   params: agentId,
   response: Type.Object({
     agent_id: idOf('agent'),

@@ -145,7 +145,7 @@ export const credentialOpen = operation({
   who: [],
   asked_by: ['gateway'],
   body: Type.Object({ passport_token: Type.String(), connection_id: Type.String(), boot_id: Type.String(), min_seq: Type.Integer() }),
-  /** `sealed`: JWE of {credential_ref, inject: {headers: {name: value}, query: {}}, secrets: string[]}. */
+  /** `sealed`: JWE of an `Injection` (objects/injection.ts), context `credentialContext`. */
   response: Type.Object({ credential_ref: Type.String(), sealed: Type.String() }),
   errors: ['CREDENTIAL_UNAVAILABLE', 'UNAUTHORIZED', 'PASSPORT_REVOKED', 'PASSPORT_EXPIRED', 'FORBIDDEN'],
 });
@@ -156,6 +156,7 @@ export const detectorKeyOpen = operation({
   who: [],
   asked_by: ['gateway'],
   body: Type.Object({ operator_id: Type.String(), boot_id: Type.String() }),
+  /** JWE of the 32 key bytes, context `detectorKeyContext` (objects/injection.ts). */
   response: Type.Object({ sealed: Type.String() }),
   errors: [],
 });
