@@ -1,0 +1,86 @@
+/**
+ * What people see of a test run: one line per file, and for each failure its name, place, error and what its
+ * file printed. With `ci`, a skipped test is a failure unless its reason says that it is not possible here.
+ */
+import { relative } from 'node:path';
+import type { run } from 'node:test';
+import { inspect } from 'node:util';
+
+export type Tally = { passed: number; failed: number; skipped: number };
+export type ReportOptions = { root: string; ci: boolean; print?: (line: string) => void };
+
+/** How a skip reason begins that also CI accepts; `@sallyport/testing/requires.ts` writes it. */
+export const IMPOSSIBLE = 'not possible here';
+
+type File = Tally & { output: string; failures: string[] };
+
+const OUTPUT_KEPT = 20_000;
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return inspect(error);
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return cause.stack && !cause.stack.includes(cause.message) ? `${cause.message}\n${cause.stack}` : inspect(cause, { depth: 6 });
+}
+
+/** A parent that failed only because a test inside it did: that one is reported. */
+function isConsequence(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'failureType' in error && error.failureType === 'subtestsFailed';
+}
+
+function indent(text: string, by: string): string {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `${by}${line}`)
+    .join('\n');
+}
+
+export async function report(stream: ReturnType<typeof run>, tally: Tally, options: ReportOptions): Promise<void> {
+  const print = options.print ?? ((line: string) => console.log(line));
+  const files = new Map<string, File>();
+  const of = (path: string | undefined): File => {
+    const name = path ?? '(unknown file)';
+    const known = files.get(name) ?? { passed: 0, failed: 0, skipped: 0, output: '', failures: [] };
+    files.set(name, known);
+    return known;
+  };
+  const failed = (file: File, name: string, place: string, why: string): void => {
+    file.failed++;
+    file.failures.push(`  ✖ ${name}${place}\n${indent(why, '      ')}`);
+  };
+
+  const finish = (path: string, ms: number): void => {
+    const file = files.get(path);
+    if (!file) return;
+    files.delete(path);
+    tally.passed += file.passed;
+    tally.failed += file.failed;
+    tally.skipped += file.skipped;
+    const counts = [
+      `${file.passed} passed`,
+      ...(file.failed ? [`${file.failed} failed`] : []),
+      ...(file.skipped ? [`${file.skipped} skipped`] : []),
+    ];
+    print(`${file.failed ? '✖' : '✔'} ${relative(options.root, path)} (${counts.join(', ')}; ${(ms / 1000).toFixed(1)} s)`);
+    for (const failure of file.failures) print(failure);
+    if (file.failed && file.output.trim() !== '') print(`  what it printed:\n${indent(file.output, '    | ')}`);
+  };
+
+  for await (const { type, data } of stream) {
+    if (type === 'test:stdout' || type === 'test:stderr') {
+      const file = of(data.file);
+      file.output = (file.output + data.message).slice(-OUTPUT_KEPT);
+    } else if (type === 'test:pass' && data.details.type !== 'suite') {
+      const file = of(data.file);
+      if (data.skip === undefined || data.skip === false) file.passed++;
+      else if (options.ci && !String(data.skip).startsWith(IMPOSSIBLE)) failed(file, data.name, '', `skipped with CI=true: ${data.skip}`);
+      else file.skipped++;
+    } else if (type === 'test:fail' && data.details.type !== 'suite' && !isConsequence(data.details.error)) {
+      const place = data.line === undefined ? '' : ` (${relative(options.root, data.file ?? '')}:${data.line})`;
+      failed(of(data.file), data.name, place, explain(data.details.error));
+    } else if (type === 'test:summary' && data.file !== undefined) {
+      finish(data.file, data.duration_ms);
+    }
+  }
+  for (const path of [...files.keys()]) finish(path, 0);
+}

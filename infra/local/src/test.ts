@@ -1,0 +1,104 @@
+/**
+ * `npm test`: the check, then every test file on real servers, then a look at what was left behind.
+ * Guarantees: unit and integration files two at a time, end-to-end files one after another; one PostgreSQL for
+ * all; no process and no folder stays; the last line counts. A word after `--` picks files and skips the check.
+ */
+import { spawn } from 'node:child_process';
+import { chmod, glob, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { testServer } from '@sallyport/testing/postgres.ts';
+import { findNatsServer } from './nats-binary.ts';
+import { onParentEnd } from './parent.ts';
+import type { StartedPostgres } from './postgres.ts';
+import { endStrays } from './strays.ts';
+import { REPOSITORY } from './services.ts';
+import { report, type Tally } from './test-report.ts';
+
+const UNIT = ['libs/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'infra/*/test/**/*.test.ts'];
+const E2E = ['e2e/**/*.test.ts'];
+const UNIT_TIMEOUT_MS = 180_000;
+const E2E_TIMEOUT_MS = 420_000;
+
+const stopping = new AbortController();
+const words = process.argv.slice(2);
+const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+
+async function files(patterns: string[]): Promise<string[]> {
+  const found: string[] = [];
+  for await (const path of glob(patterns, { cwd: REPOSITORY, exclude: (name) => name === 'node_modules' })) {
+    if (words.length === 0 || words.some((word) => path.includes(word))) found.push(join(REPOSITORY, path));
+  }
+  return found.sort();
+}
+
+function fail(what: string): void {
+  tally.failed++;
+  console.log(`✖ ${what}`);
+}
+
+function check(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(REPOSITORY, 'infra/local/src/check.ts')], {
+      cwd: REPOSITORY,
+      stdio: 'inherit',
+      signal: stopping.signal,
+    });
+    child.once('error', () => resolve(false));
+    child.once('exit', (code) => resolve(code === 0));
+  });
+}
+
+async function runFiles(title: string, paths: string[], concurrency: number, timeout: number): Promise<void> {
+  if (paths.length === 0 || stopping.signal.aborted) return;
+  console.log(`\n${title}: ${paths.length} files`);
+  await report(run({ files: paths, concurrency, timeout, signal: stopping.signal, isolation: 'process' }), tally, {
+    root: REPOSITORY,
+    ci: process.env['CI'] === 'true',
+  });
+}
+
+async function cleanUp(folder: string): Promise<void> {
+  for (const stray of await endStrays(folder)) fail(`a process was left behind: ${stray}`);
+  for (const name of await readdir(folder)) {
+    if (name.startsWith('sallyport-')) fail(`a folder was left behind: ${name}`);
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  if (words.length === 0) {
+    if (await check()) tally.passed++;
+    else fail('npm run check');
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
+  await chmod(folder, 0o711);
+  let server: StartedPostgres | undefined;
+  try {
+    process.env['TMPDIR'] = folder;
+    process.env['TEST_RUN_FOLDER'] = folder;
+    process.env['SALLYPORT_NATS_SERVER'] = await findNatsServer({ say: (line) => console.log(`· ${line}`) });
+    server = await testServer(join(folder, 'shared'));
+    process.env['TEST_DATABASE_URL'] = server.url;
+    await runFiles('unit and integration', await files(UNIT), 2, UNIT_TIMEOUT_MS);
+    await runFiles('end to end', await files(E2E), 1, E2E_TIMEOUT_MS);
+  } finally {
+    await server?.stop();
+    await cleanUp(folder);
+  }
+}
+
+const end = (): void => stopping.abort();
+process.on('SIGINT', end);
+process.on('SIGTERM', end);
+onParentEnd(end);
+
+try {
+  await main();
+} catch (error) {
+  fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+if (stopping.signal.aborted) fail('stopped before the end');
+console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+process.exit(tally.failed === 0 ? 0 : 1);
