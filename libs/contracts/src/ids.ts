@@ -32,14 +32,20 @@ export type Id<K extends IdKind> = `${(typeof PREFIXES)[K]}_${string}`;
 
 export const ID_PATTERN = '^[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}$';
 
-/** The 26 characters of 16 bytes, most significant bits first. */
+/** The bytes as one number, most significant first, in base 32: 26 characters for 16 bytes, 52 for 32, 7 for 4. */
 export function base32(bytes: Uint8Array): string {
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   let text = '';
-  for (let i = 0; i < 26; i++) {
-    text = (ALPHABET[Number(value & 31n)] ?? '') + text;
-    value >>= 5n;
+  // Bits of the number's head that do not fill a character are zeros on the left.
+  let held = (5 - ((bytes.length * 8) % 5)) % 5;
+  let value = 0;
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    held += 8;
+    while (held >= 5) {
+      held -= 5;
+      text += ALPHABET[value >> held] ?? '';
+      value &= (1 << held) - 1;
+    }
   }
   return text;
 }
