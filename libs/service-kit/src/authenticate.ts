@@ -1,0 +1,72 @@
+/**
+ * Who calls (api.md §3): the owner of an operation finds out itself, from the bearer as it came. Guarantees that a principal is only ever the outcome of
+ * a signature or a key that was checked here. Does not judge whether the principal may call: that is `permit.ts`.
+ */
+import type { BusCall } from '@sallyport/contracts/call.ts';
+import { type Denial, denial } from '@sallyport/contracts/errors.ts';
+import type { AgentView, PrincipalView } from '@sallyport/contracts/objects/views.ts';
+import type { Operation } from '@sallyport/contracts/operation.ts';
+import type { Principal } from '@sallyport/contracts/principal.ts';
+import { agentJwtSubject, verifyAgentJwt } from '@sallyport/passport-verify/agent-jwt.ts';
+
+export interface AuthenticatorDeps {
+  /** The holder of a key by the SHA-256 (hex) of the whole key; null for no live member or operator. */
+  resolvePrincipal(sha256: string, call: BusCall): Promise<PrincipalView | null>;
+  resolveAgent(agentId: string, call: BusCall): Promise<AgentView | null>;
+  /** Unix ms. */
+  now(): number;
+}
+
+export type Authentication = { principal: Principal } | { denial: Denial };
+export type Authenticate = (call: BusCall, operation: Pick<Operation, 'single_use'>) => Promise<Authentication>;
+
+export function createAuthenticator({ resolvePrincipal, resolveAgent, now }: AuthenticatorDeps): Authenticate {
+  async function byKey(sha256: string, call: BusCall): Promise<Authentication> {
+    const view = /^[0-9a-f]{64}$/.test(sha256) ? await resolvePrincipal(sha256, call) : null;
+    if (!view || (view.expires_at_ms !== null && view.expires_at_ms <= now())) {
+      return { denial: denial('INVALID_API_KEY', 'This key belongs to nobody.') };
+    }
+    return { principal: view.principal };
+  }
+
+  async function byAgentJwt(token: string, call: BusCall, singleUse: boolean): Promise<Authentication> {
+    const subject = agentJwtSubject(token);
+    if (subject === null) return unauthorized('malformed');
+    const agent = (await resolveAgent(subject, call))?.agent;
+    if (!agent?.public_key || agent.status === 'deleted') return unauthorized('not_enrolled');
+    const verdict = verifyAgentJwt(token, { jwk: agent.public_key, now_seconds: Math.floor(now() / 1000) });
+    if (!verdict.ok) return unauthorized(verdict.reason);
+    // The edge puts the use of a single-use JWT into the log and waits for the verdict; without that this may be a replay (api.md §3.3).
+    if (singleUse && call.assertion_seq === undefined)
+      return { denial: denial('AUDIT_UNAVAILABLE', 'The use of this token is not in the log.') };
+    const { id, operator_id } = agent;
+    return {
+      principal: {
+        type: 'agent',
+        id,
+        operator_id,
+        role: null,
+        credential: 'agent_jwt',
+        allowed_connections: null,
+        scopes: null,
+        target: '',
+      },
+    };
+  }
+
+  return async (call, operation) => {
+    const { bearer } = call;
+    switch (bearer.kind) {
+      case 'none':
+        return unauthorized('missing');
+      case 'key':
+        return byKey(bearer.sha256, call);
+      case 'jwt':
+        return byAgentJwt(bearer.token, call, operation.single_use === true);
+    }
+  };
+}
+
+export function unauthorized(reason: string): { denial: Denial } {
+  return { denial: denial('UNAUTHORIZED', 'The caller could not be authenticated.', { reason }) };
+}
