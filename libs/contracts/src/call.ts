@@ -21,6 +21,8 @@ export interface BusCall {
   min_event_seq?: number;
   /** Log position of the `assertion.used` entry that the edge had admitted for this control write (api.md §3.3). */
   assertion_seq?: number;
+  /** Public key (X25519 JWK) of the asking edge, to which the owner seals `secret_out` fields. */
+  reply_key?: Record<string, string>;
   /** Address of the peer, for limits and keyed network hashes; never logged in clear with a body. */
   peer?: string;
 }
@@ -42,4 +44,13 @@ export function reply(status: number, body: unknown, more: Omit<Reply, 'status' 
 
 export function refuse(denial: Denial): BusAnswer {
   return { ok: false, denial };
+}
+
+/** A secret field on its way over the bus: a JWE for the one key that may open it. */
+export interface SealedField {
+  $sealed: string;
+}
+
+export function isSealedField(value: unknown): value is SealedField {
+  return typeof value === 'object' && value !== null && '$sealed' in value && typeof value.$sealed === 'string';
 }

@@ -3,11 +3,12 @@
  * Facts never hold a secret or a body.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { oneOf } from './schema.ts';
 
 export const ACTOR_TYPES = ['agent', 'member', 'operator', 'service', 'system'] as const;
 
 export const Actor = Type.Object({
-  type: Type.Union(ACTOR_TYPES.map((name) => Type.Literal(name))),
+  type: oneOf(ACTOR_TYPES),
   id: Type.String(),
 });
 export type Actor = Static<typeof Actor>;

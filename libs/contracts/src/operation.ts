@@ -41,6 +41,10 @@ export interface Operation {
   creates?: boolean;
   /** Agent JWTs are single-use here: every control call but GETs, verify and simulate (api.md §3.3). */
   single_use?: boolean;
+  /** Body fields that hold a secret: the edge seals them to the owner's key, so that the bus never carries them in clear. */
+  secret_in?: readonly string[];
+  /** Answer fields that hold a secret: the owner seals them to `BusCall.reply_key`. */
+  secret_out?: readonly string[];
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;

@@ -1,7 +1,7 @@
 /** Facts about operators, members, keys, agents and grants; written by `passports`. */
 import { Type } from 'typebox';
 import { factType } from '../fact.ts';
-import { Grant } from '../objects/access.ts';
+import { Constraint, Grant } from '../objects/access.ts';
 import { Agent, PublicJwk } from '../objects/agent.ts';
 import { OperatorSettings } from '../objects/operator.ts';
 import { nullable, oneOf } from '../schema.ts';
@@ -10,7 +10,13 @@ import { ROLES } from '../principal.ts';
 export const operatorBootstrapped = factType(
   'operator.bootstrapped',
   1,
-  Type.Object({ name: Type.String(), settings: OperatorSettings, owner_id: Type.String(), audit_origin: Type.String() }),
+  Type.Object({
+    name: Type.String(),
+    settings: OperatorSettings,
+    owner_id: Type.String(),
+    audit_origin: Type.String(),
+    key_id: Type.Optional(Type.String()),
+  }),
 );
 export const operatorFrozen = factType('operator.frozen', 1, Type.Object({ reason: Type.String() }));
 export const operatorUnfrozen = factType('operator.unfrozen', 1, Type.Object({ reason: Type.String() }));
@@ -69,6 +75,14 @@ export const agentChallenged = factType(
 export const thumbprintTaken = factType('thumbprint.taken', 1, Type.Object({ key_thumbprint: Type.String() }));
 export const thumbprintFreed = factType('thumbprint.freed', 1, Type.Object({ key_thumbprint: Type.String() }));
 
-export const grantChanged = factType('grant.changed', 1, Type.Object({ grant: Grant }));
+/** `expanded`: constraints and `any_of` with the grant's named intents written out; absent when it has none. */
+export const grantChanged = factType(
+  'grant.changed',
+  1,
+  Type.Object({
+    grant: Grant,
+    expanded: Type.Optional(Type.Object({ constraints: Type.Array(Constraint), any_of: Type.Array(Type.Array(Constraint)) })),
+  }),
+);
 /** `excluded`: implicit access to the connection is switched off too. */
 export const grantRemoved = factType('grant.removed', 1, Type.Object({ connection_id: Type.String(), existed: Type.Boolean() }));

@@ -21,6 +21,7 @@ export const ServiceTemplate = Type.Object({
   name: Type.String(),
   fields: Type.Array(Type.Object({ name: Type.String(), secret: Type.Boolean(), required: Type.Boolean(), hint: Type.String() })),
 });
+export type ServiceTemplate = Static<typeof ServiceTemplate>;
 
 export const Connection = Type.Object({
   id: idOf('connection'),

@@ -8,6 +8,8 @@ import { nullable, opt, text, Time } from '../schema.ts';
 export const bootstrap = operation({
   name: 'operator.bootstrap',
   owner: 'passports',
+  secret_in: ['bootstrap_token'],
+  secret_out: ['api_key'],
   summary: 'Make the first operator, with the one-time token of the first start',
   who: ['-'],
   http: { method: 'POST', path: '/v1/bootstrap', status: 201 },
@@ -36,6 +38,7 @@ export const getOperator = operation({
 export const rotateKey = operation({
   name: 'operator.rotate_key',
   owner: 'passports',
+  secret_out: ['api_key'],
   summary: 'Replace the operator key',
   who: ['W'],
   http: { method: 'POST', path: '/v1/operator/rotate-key', status: 200 },
@@ -88,5 +91,26 @@ export const operatorResolve = operation({
   asked_by: ['gateway', 'vault', 'audit', 'detectors'],
   body: Type.Object({ operator_id: Type.String(), min_seq: Type.Integer() }),
   response: nullable(OperatorView),
+  errors: [],
+});
+
+const SealKey = Type.Object({ key: Type.Record(Type.String(), Type.String()) });
+/** The public key to which the edge seals the `secret_in` fields of each owner. */
+export const passportsSealKey = operation({
+  name: 'passports.seal_key',
+  owner: 'passports',
+  summary: 'Public key for secret fields',
+  who: [],
+  asked_by: ['gateway'],
+  response: SealKey,
+  errors: [],
+});
+export const vaultSealKey = operation({
+  name: 'vault.seal_key',
+  owner: 'vault',
+  summary: 'Public key for secret fields',
+  who: [],
+  asked_by: ['gateway'],
+  response: SealKey,
   errors: [],
 });

@@ -57,6 +57,7 @@ const options = {
 export const connectService = operation({
   name: 'services.connect',
   owner: 'vault',
+  secret_in: ['oauth_token', 'credential'],
   summary: 'Connect a catalogue service with a token',
   who: ['S'],
   scope: 'services:connect',
@@ -94,6 +95,7 @@ export const getConnection = operation({
 export const updateConnection = operation({
   name: 'services.update',
   owner: 'vault',
+  secret_in: ['credential'],
   summary: 'Change a connection; where a secret may go changes only together with the secret',
   who: ['S'],
   scope: 'services:connect',
@@ -115,6 +117,7 @@ export const updateConnection = operation({
 export const replaceCredential = operation({
   name: 'services.replace_credential',
   owner: 'vault',
+  secret_in: ['credential'],
   summary: 'A new secret for a connection',
   who: ['S'],
   scope: 'services:connect',
