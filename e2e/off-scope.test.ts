@@ -70,7 +70,13 @@ const cases: { name: string; body: Record<string, unknown>; status: number; code
     reason: 'resource_out_of_scope',
     signal: 'resource',
   },
-  { name: 'a dot segment in an escaped slash', body: { url: `${inside}/..%2f..%2fother` }, status: 400, code: 'INVALID_REQUEST', signal: null },
+  {
+    name: 'a dot segment in an escaped slash',
+    body: { url: `${inside}/..%2f..%2fother` },
+    status: 400,
+    code: 'INVALID_REQUEST',
+    signal: null,
+  },
   { name: 'a relative URL', body: { url: '/repos/acme/sandbox/issues' }, status: 400, code: 'INVALID_REQUEST', signal: null },
 ];
 

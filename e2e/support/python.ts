@@ -38,7 +38,13 @@ export async function page(name: string): Promise<string | null> {
   for (const folder of [process.env['SALLYPORT_PAGES'], join(ROOT, '..', 'shared', 'seeds')]) {
     if (folder === undefined) continue;
     const file = join(folder, name);
-    if (await access(file).then(() => true, () => false)) return file;
+    if (
+      await access(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file;
   }
   return null;
 }
