@@ -8,13 +8,13 @@ import { chmod, glob, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from 'node:test';
-import { testServer } from '@sallyport/testing/postgres.ts';
 import { findNatsServer } from './nats-binary.ts';
 import { onParentEnd } from './parent.ts';
 import type { StartedPostgres } from './postgres.ts';
 import { endStrays } from './strays.ts';
 import { REPOSITORY } from './services.ts';
 import { report, type Tally } from './test-report.ts';
+import { testServer } from './test-server.ts';
 
 const UNIT = ['libs/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'infra/*/test/**/*.test.ts'];
 const E2E = ['e2e/**/*.test.ts'];

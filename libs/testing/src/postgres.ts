@@ -3,8 +3,7 @@
  * (`TEST_DATABASE_URL`) and each clones its template; a file that runs alone starts a server and stops it.
  */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { startPostgres, type StartedPostgres } from '@sallyport/local/postgres.ts';
+import { testPasswords as passwords, testServer } from '@sallyport/local/test-server.ts';
 import { DATABASE, type StatefulService, serviceUrl, setUpDatabase } from '@sallyport/infra-postgres/setup.ts';
 import pg from 'pg';
 import { removeFolder, scratchFolder } from './folders.ts';
@@ -18,16 +17,6 @@ export type TestPostgres = {
   url(service: StatefulService): string;
   stop(): Promise<void>;
 };
-
-// Of no worth outside a test run: the server listens on loopback and is thrown away.
-const passwords: Record<StatefulService, string> = { passports: 'passports', vault: 'vault', audit: 'audit', detectors: 'detectors' };
-
-/** A server without durability and with the template database; also what the runner shares. */
-export async function testServer(dir: string): Promise<StartedPostgres> {
-  const server = await startPostgres({ dir: join(dir, 'postgres'), secretsDir: join(dir, 'secrets'), fsync: false });
-  await setUpDatabase(server.url, passwords, DATABASE);
-  return server;
-}
 
 export async function withPostgres(): Promise<TestPostgres> {
   const shared = process.env['TEST_DATABASE_URL'];
