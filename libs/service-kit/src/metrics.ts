@@ -8,8 +8,8 @@ export interface Metrics {
   counter(name: string, help: string, labels?: readonly string[]): (labels?: Labels, by?: number) => void;
   /** Seconds unless the name says otherwise. */
   histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): (labels: Labels, value: number) => void;
-  /** `read` is asked at each scrape. */
-  gauge(name: string, help: string, read: () => number): void;
+  /** `read` is asked at each scrape. The same name may come again with other labels. */
+  gauge(name: string, help: string, read: () => number, labels?: Record<string, string>): void;
   text(): Promise<string>;
   contentType: string;
 }
@@ -22,6 +22,7 @@ export function createMetrics(service: string): Metrics {
   collectDefaultMetrics({ register: registry });
   const counters = new Map<string, Counter>();
   const histograms = new Map<string, Histogram>();
+  const gauges = new Map<string, { read: () => number; labels: Record<string, string> }[]>();
   return {
     counter: (name, help, labelNames = []) => {
       const known =
@@ -35,13 +36,18 @@ export function createMetrics(service: string): Metrics {
       histograms.set(name, known);
       return (labels, value) => known.observe(labels, value);
     },
-    gauge: (name, help, read) => {
+    gauge: (name, help, read, labels = {}) => {
+      const known = gauges.get(name);
+      if (known) return void known.push({ read, labels });
+      const readers = [{ read, labels }];
+      gauges.set(name, readers);
       new Gauge({
         name: `sallyport_${name}`,
         help,
+        labelNames: Object.keys(labels),
         registers: [registry],
         collect() {
-          this.set(read());
+          for (const reader of readers) this.set(reader.labels, reader.read());
         },
       });
     },

@@ -1,0 +1,50 @@
+/**
+ * Connections to a service's own schema. Owns the pool; nothing here retries. Sequences of the ledger are `bigint` columns and come as numbers: they stay
+ * far below 2^53.
+ */
+import { errorFields, type Log } from '@sallyport/bus/log.ts';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+
+export interface Database<DB> {
+  db: Kysely<DB>;
+  pool: pg.Pool;
+  schema: string;
+  close(): Promise<void>;
+}
+
+export interface PoolOptions {
+  /** Without password. */
+  url: string;
+  password: string;
+  /** The service's schema; first and only in the search path. */
+  schema: string;
+  /** Shown by PostgreSQL beside each connection. */
+  name: string;
+  log: Log;
+  /** Default 10. */
+  max?: number;
+}
+
+const INT8 = pg.types.builtins.INT8;
+const CONNECT_MS = 5_000;
+const STATEMENT_MS = 60_000;
+
+export function openPool<DB>({ url, password, schema, name, log, max = 10 }: PoolOptions): Database<DB> {
+  if (!/^[a-z_]{1,32}$/.test(schema)) throw new RangeError('not a schema name');
+  const target = new URL(url);
+  target.password = encodeURIComponent(password);
+  const pool = new pg.Pool({
+    connectionString: target.href,
+    application_name: name,
+    max,
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    options: `-c search_path=${schema}`,
+    types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
+  });
+  // An idle connection that breaks must not end the process; the next query gets a new one or its own error.
+  pool.on('error', (error) => log.warn(errorFields(error), 'a connection to PostgreSQL was lost'));
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+  return { db, pool, schema, close: () => db.destroy() };
+}
