@@ -27,7 +27,7 @@ function spec(name: string, script: string): ProcessSpec {
 test('given a process that is killed, when the supervisor sees it, then it runs again under a new pid and its set-up runs again', async () => {
   let readied = 0;
   const kept = supervisor(() => undefined);
-  await kept.keep(spec('server', 'sleep 60'), { afterReady: async () => void readied++ });
+  await kept.keep(spec('server', 'exec sleep 60'), { afterReady: async () => void readied++ });
   const first = kept.processes()['server'];
   kept.kill('server');
   await eventually(() => {
@@ -51,7 +51,7 @@ test('given a process that ends at once each time, when started, then it is trie
 
 test('given a process that waits to be started again, when stopped, then it stays ended', async () => {
   const kept = supervisor(() => undefined);
-  await kept.keep(spec('stopped', 'sleep 60'));
+  await kept.keep(spec('stopped', 'exec sleep 60'));
   const pid = kept.processes()['stopped'] ?? 0;
   kept.kill('stopped');
   await eventually(() => !isAlive(pid));
