@@ -1,0 +1,3 @@
+"""Re-exports of `sallyport`."""
+
+from sallyport.errors import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""Re-exports of `sallyport`."""
+
+from sallyport import PassportSession as PassportSession

@@ -1,0 +1,4 @@
+"""Re-exports of `sallyport`."""
+
+from sallyport import Mission as Mission
+from sallyport import PassportService as PassportService
