@@ -4,15 +4,15 @@ import type { Fact } from '@sallyport/contracts/fact.ts';
 import { parseFacts } from './api.ts';
 
 export interface Entry {
-  seq: number;
-  subject: string;
+  readonly seq: number;
+  readonly subject: string;
   /** The stream's own timestamp, Unix ms. */
-  ts_ms: number;
+  readonly ts_ms: number;
   header(name: string): string | undefined;
   /** Throws for a headers-only follower. */
   facts(): Fact[];
   /** Bytes of the payload, also for a headers-only follower. */
-  size: number;
+  readonly size: number;
 }
 
 export interface Delivery {
@@ -21,31 +21,53 @@ export interface Delivery {
   ts_ms: number;
 }
 
-/** The place of a delivered message from its reply subject, or null for heartbeats and flow control. */
+/**
+ * The place of a delivered message from its reply subject, or null for heartbeats and flow control. The subject is
+ * `$JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<ns>.<pending>`, in the newer form with domain and account before the stream
+ * and one random token at the end.
+ */
 export function deliveryOf(message: Msg): Delivery | null {
   const reply = message.reply;
   if (!reply?.startsWith('$JS.ACK.')) return null;
-  // $JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<ns>.<pending>; two more tokens stand before the stream in the newer form.
   const parts = reply.split('.');
   const at = parts.length > 9 ? 7 : 5;
-  const nanoseconds = parts[at + 2] ?? '';
-  return { seq: Number(parts[at]), consumer_seq: Number(parts[at + 1]), ts_ms: Number(nanoseconds.slice(0, -6)) };
+  return { seq: Number(parts[at]), consumer_seq: Number(parts[at + 1]), ts_ms: Number(parts[at + 2]?.slice(0, -6)) };
+}
+
+/** A class, because one is made per message of the whole platform: methods on a prototype cost nothing per message. */
+class DeliveredEntry implements Entry {
+  readonly seq: number;
+  readonly ts_ms: number;
+  readonly #message: Msg;
+  readonly #headersOnly: boolean;
+  #facts: Fact[] | undefined;
+
+  constructor(message: Msg, delivery: Delivery, headersOnly: boolean) {
+    this.seq = delivery.seq;
+    this.ts_ms = delivery.ts_ms;
+    this.#message = message;
+    this.#headersOnly = headersOnly;
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get size(): number {
+    return this.#headersOnly ? Number(this.header('Nats-Msg-Size')) || 0 : this.#message.data.length;
+  }
+
+  header(name: string): string | undefined {
+    return this.#message.headers?.get(name) || undefined;
+  }
+
+  facts(): Fact[] {
+    if (this.#headersOnly) throw new Error('a headers-only follower has no facts');
+    this.#facts ??= parseFacts(this.#message.data);
+    return this.#facts;
+  }
 }
 
 export function entryOf(message: Msg, delivery: Delivery, headersOnly: boolean): Entry {
-  let facts: Fact[] | undefined;
-  return {
-    seq: delivery.seq,
-    subject: message.subject,
-    ts_ms: delivery.ts_ms,
-    header: (name) => message.headers?.get(name) || undefined,
-    facts: () => {
-      if (headersOnly) throw new Error('a headers-only follower has no facts');
-      facts ??= parseFacts(message.data);
-      return facts;
-    },
-    get size() {
-      return headersOnly ? Number(message.headers?.get('Nats-Msg-Size')) || 0 : message.data.length;
-    },
-  };
+  return new DeliveredEntry(message, delivery, headersOnly);
 }

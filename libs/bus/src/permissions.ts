@@ -37,7 +37,7 @@ const OWNS: Record<ServiceName, { kinds: string[]; fences: string[] }> = {
 
 /** Further subjects of single services. */
 const MORE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
-  passports: { publish: ['cut.*', ...TIMER_KINDS.passports.flatMap(timerSubjects)], subscribe: ['ack.*'] },
+  passports: { publish: ['cut.*', 'stack.revoked.*', ...TIMER_KINDS.passports.flatMap(timerSubjects)], subscribe: ['ack.*'] },
   vault: { publish: ['cut.*'], subscribe: ['ack.*'] },
   gateway: { publish: ['ledger.*.calls.*', 'ack.*'], subscribe: ['cut.*', 'det.pos.*'] },
   detectors: { publish: ['det.pos.*', 'det.query.*'], subscribe: ['det.query.*'] },

@@ -44,8 +44,13 @@ export function operationSubject(owner: string, operation: string): string {
   return `op.${token(owner)}.${operation}`;
 }
 
+/** `*`: of every operator. */
 export function cutSubject(operatorId: string): string {
-  return `cut.${token(operatorId)}`;
+  return `cut.${operatorId === '*' ? operatorId : token(operatorId)}`;
+}
+
+export function revokedSubject(operatorId: string): string {
+  return `stack.revoked.${token(operatorId)}`;
 }
 
 /** What a gateway follows: every call and every fence, in one order. */

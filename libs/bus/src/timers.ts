@@ -59,16 +59,13 @@ export function createTimers(bus: Bus): Timers {
 }
 
 function listen(bus: Bus, kind: TimerKind, handler: (id: string, payload: unknown) => Promise<void>): { stop(): Promise<void> } {
-  let stopped = false;
   const ending = Promise.withResolvers<void>();
+  const signal = { stopped: false, ending: ending.promise };
   const done = (async () => {
-    while (!stopped) {
+    while (!signal.stopped) {
       try {
         await createConsumer(bus, kind);
-        while (!stopped) {
-          const due = await pull(bus, kind, ending.promise);
-          await Promise.all(due.map((message) => handle(bus, message, handler)));
-        }
+        await pullUntilStopped(bus, kind, signal, (message) => handle(bus, message, handler));
       } catch (error) {
         bus.log.warn({ kind, ...errorFields(error) }, 'timers cannot be read');
         await Promise.race([pause(AGAIN_MS), ending.promise]);
@@ -77,7 +74,7 @@ function listen(bus: Bus, kind: TimerKind, handler: (id: string, payload: unknow
   })();
   return {
     stop: async () => {
-      stopped = true;
+      signal.stopped = true;
       ending.resolve();
       await done;
     },
@@ -100,32 +97,50 @@ async function createConsumer(bus: Bus, kind: TimerKind): Promise<void> {
   await api(bus, `CONSUMER.CREATE.${TIMERS}.${name}.${filter}`, { stream_name: TIMERS, config });
 }
 
-/** What is due now, or nothing after 5 s. Throws when the server says neither: the consumer may be gone. */
-async function pull(bus: Bus, kind: TimerKind, ending: Promise<void>): Promise<Msg[]> {
+/**
+ * Asks for a handful at a time and handles each as it comes; a request that brings fewer ends by itself. One subscription for all requests: what is
+ * delivered to a closed one is lost until the server delivers it again, half a minute later. Throws when a request does not end: the consumer may be gone.
+ */
+async function pullUntilStopped(
+  bus: Bus,
+  kind: TimerKind,
+  signal: { stopped: boolean; ending: Promise<void> },
+  work: (message: Msg) => Promise<void>,
+): Promise<void> {
   const inbox = `${inboxPrefix(bus.user)}.due.${randomBytes(12).toString('base64url')}`;
-  const due: Msg[] = [];
-  const answered = Promise.withResolvers<void>();
+  let request = Promise.withResolvers<void>();
+  let left = 0;
+  let working: Promise<void>[] = [];
   const subscription = bus.nc.subscribe(inbox, {
     callback: (error, message) => {
-      if (error) return answered.reject(error);
+      if (error) return request.reject(error);
       const code = message.headers?.code ?? 0;
-      if (code === 0) due.push(message);
-      else if (code !== 404 && code !== 408 && code !== 100) return answered.reject(new Error(`status ${code}`));
-      if (code !== 100) answered.resolve();
+      if (code === 0) working.push(work(message));
+      if (code === 0 && --left > 0) return;
+      if (code === 0 || code === 404 || code === 408) request.resolve();
+      else request.reject(new Error(`status ${code}`));
     },
   });
-  const timer = setTimeout(() => answered.reject(new Error('silence')), PULL_MS + API_TIMEOUT_MS);
   try {
-    bus.nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${TIMERS}.due_${kind}`, JSON.stringify({ batch: BATCH, expires: nanos(PULL_MS) }), {
-      reply: inbox,
-    });
-    await Promise.race([answered.promise, ending]);
-    // The rest of a full hand comes in the same turn or soon after; what comes later than the unsubscribing is delivered again.
-    if (due.length > 0) await bus.nc.flush();
-    return due;
+    while (!signal.stopped) {
+      request = Promise.withResolvers<void>();
+      left = BATCH;
+      const silence = setTimeout(() => request.reject(new Error('silence')), PULL_MS + API_TIMEOUT_MS);
+      bus.nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${TIMERS}.due_${kind}`, JSON.stringify({ batch: BATCH, expires: nanos(PULL_MS) }), {
+        reply: inbox,
+      });
+      try {
+        await Promise.race([request.promise, signal.ending]);
+      } finally {
+        clearTimeout(silence);
+      }
+      const handling = working;
+      working = [];
+      await Promise.all(handling);
+    }
   } finally {
-    clearTimeout(timer);
     subscription.unsubscribe();
+    await Promise.all(working);
   }
 }
 

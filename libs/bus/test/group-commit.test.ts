@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Fact } from '@sallyport/contracts/fact.ts';
+import { parseFacts, readLedger, type StoredMessage, streamInfo } from '../src/api.ts';
+import type { Bus } from '../src/connect.ts';
+import { LedgerUnavailable } from '../src/errors.ts';
+import { createGroupCommit, ENTRIES_HEADER, MAX_CALLS, MAX_HEADER_BYTES } from '../src/group-commit.ts';
+import { fact } from './support/facts.ts';
+import { type Nats, startNats } from './support/nats.ts';
+import { type Proxy, startProxy } from './support/proxy.ts';
+
+let nats: Nats;
+let bus: Bus;
+let proxy: Proxy;
+let far: Bus;
+
+before(async () => {
+  nats = await startNats();
+  bus = await nats.bus();
+  proxy = await startProxy(nats.port);
+  far = await nats.bus('root', proxy.port);
+});
+
+after(async () => {
+  await nats?.stop();
+  await proxy?.close();
+});
+
+async function stored(subject: string): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = [];
+  for (let seq = 1; ; ) {
+    const message = await readLedger(bus, { next_by_subj: subject, seq });
+    if (!message) return messages;
+    messages.push(message);
+    seq = message.seq + 1;
+  }
+}
+
+function entriesOf(message: StoredMessage): string[] {
+  const bytes = Buffer.from(message.header(ENTRIES_HEADER) ?? '', 'base64');
+  const entries: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.readUInt16BE(at);
+    entries.push(bytes.subarray(at + 2, at + 2 + length).toString());
+    at += 2 + length;
+  }
+  return entries;
+}
+
+const entry = (text: string): Uint8Array => Buffer.from(text);
+
+test('given calls that arrive while one is in flight, they share the next message, in order, each entry with its fact', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_a' });
+  const facts: Fact[] = Array.from({ length: 50 }, (_, index) => fact('call.attempted', { index }));
+  const first = commit.submit(3, facts[0] ?? fact('x'), entry('e0'));
+  await Promise.resolve();
+  await Promise.resolve();
+  const rest = facts.slice(1).map((one, index) => commit.submit(3, one, entry(`e${index + 1}`)));
+  const places = await Promise.all([first, ...rest]);
+  const messages = await stored('ledger.3.calls.bt_a');
+  assert.equal(messages.length, 2);
+  assert.deepEqual(
+    messages.flatMap((message) => parseFacts(message.data)),
+    facts,
+  );
+  assert.deepEqual(
+    messages.flatMap(entriesOf),
+    facts.map((_, index) => `e${index}`),
+  );
+  assert.deepEqual(
+    places,
+    messages.flatMap(({ seq, data }) => parseFacts(data).map((_, index) => ({ seq, index }))),
+  );
+  assert.equal(commit.pending(), 0);
+});
+
+test('given more calls than a message holds, the rest goes into the next', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_b' });
+  await Promise.all(Array.from({ length: MAX_CALLS + 10 }, () => commit.submit(0, fact('call.attempted'), entry('e'))));
+  assert.deepEqual(
+    (await stored('ledger.0.calls.bt_b')).map((message) => parseFacts(message.data).length),
+    [MAX_CALLS, 10],
+  );
+});
+
+test('given long entries, no message has more headers than the server takes', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_c' });
+  await Promise.all(Array.from({ length: 100 }, () => commit.submit(0, fact('call.attempted'), Buffer.alloc(900, 1))));
+  const messages = await stored('ledger.0.calls.bt_c');
+  assert.equal(
+    messages.reduce((sum, message) => sum + entriesOf(message).length, 0),
+    100,
+  );
+  for (const message of messages) assert.ok((message.header(ENTRIES_HEADER) ?? '').length <= MAX_HEADER_BYTES);
+  assert.ok(messages.length >= 3);
+});
+
+test('given long facts, no message is over its size', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_d' });
+  await Promise.all(Array.from({ length: 9 }, () => commit.submit(0, fact('call.attempted', { text: 'x'.repeat(100_000) }), entry('e'))));
+  assert.deepEqual(
+    (await stored('ledger.0.calls.bt_d')).map((message) => parseFacts(message.data).length),
+    [5, 4],
+  );
+});
+
+test('given partitions, each has its own order and none waits for another', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_e' });
+  await Promise.all([0, 1, 15].map((partition) => commit.submit(partition, fact('call.attempted'), entry('e'))));
+  for (const partition of [0, 1, 15]) assert.equal((await stored(`ledger.${partition}.calls.bt_e`)).length, 1);
+});
+
+test('given an acknowledgement that is lost, the message is stored once and the call released', async () => {
+  let met = false;
+  proxy.onUp = (text) => {
+    if (met || !text.includes('HPUB ledger.5.calls.bt_f')) return 'pass';
+    met = true;
+    return 'swallow';
+  };
+  const commit = createGroupCommit(far, { boot: 'bt_f' });
+  const place = await commit.submit(5, fact('call.attempted'), entry('e'));
+  assert.ok(met);
+  assert.deepEqual(
+    (await stored('ledger.5.calls.bt_f')).map(({ seq }) => seq),
+    [place.seq],
+  );
+});
+
+test('given a ledger that cannot be reached, calls are refused in time and later ones pass again', async () => {
+  const commit = createGroupCommit(far, { boot: 'bt_g', deadline_ms: 300, attempt_ms: 100 });
+  proxy.pause();
+  await assert.rejects(commit.submit(0, fact('call.attempted'), entry('e')), LedgerUnavailable);
+  proxy.resume();
+  const place = await commit
+    .submit(0, fact('call.completed'), entry('f'))
+    .catch(() => commit.submit(0, fact('call.completed'), entry('f')));
+  assert.ok(place.seq > 0);
+});
+
+test('given too many waiting facts, further ones are refused at once', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_h', max_waiting: 2 });
+  const submitted = [1, 2, 3].map(() => commit.submit(0, fact('call.attempted'), entry('e')));
+  const settled = await Promise.allSettled(submitted);
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected'],
+  );
+});
+
+test('given a fact that fits no message, it is a defect of the caller', async () => {
+  const commit = createGroupCommit(bus, { boot: 'bt_i' });
+  const { last_seq } = (await streamInfo(bus)).state;
+  await assert.rejects(commit.submit(0, fact('call.attempted', { text: 'x'.repeat(600_000) }), entry('e')), RangeError);
+  await assert.rejects(commit.submit(0, fact('call.attempted'), Buffer.alloc(60_000)), RangeError);
+  assert.equal((await streamInfo(bus)).state.last_seq, last_seq);
+});

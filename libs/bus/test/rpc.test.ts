@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type BusCall, refuse, reply } from '@sallyport/contracts/call.ts';
+import { denial } from '@sallyport/contracts/errors.ts';
+import type { Bus } from '../src/connect.ts';
+import { LedgerUnavailable, ServiceUnavailable } from '../src/errors.ts';
+import type { Log } from '../src/log.ts';
+import { ask, type Handler, serve } from '../src/rpc.ts';
+import { eventually } from './support/eventually.ts';
+import { type Nats, startNats } from './support/nats.ts';
+import { silent } from './support/silent.ts';
+
+let nats: Nats;
+let owner: Bus;
+let caller: Bus;
+
+before(async () => {
+  nats = await startNats();
+  owner = await nats.bus('passports');
+  caller = await nats.bus('gateway');
+});
+
+after(async () => nats?.stop());
+
+const call = (body: unknown = null): BusCall => ({
+  operation: 'passport.resolve',
+  bearer: { kind: 'none' },
+  params: {},
+  query: {},
+  body,
+  request_id: 'req_1',
+});
+const operation = { name: 'passport.resolve', owner: 'passports' };
+
+async function answered(handler: Handler, work: () => Promise<void>, log: Log = silent): Promise<void> {
+  const serving = serve(owner, 'passports', { 'passport.resolve': handler }, { log });
+  await owner.nc.flush();
+  try {
+    await work();
+  } finally {
+    await serving.stop();
+  }
+}
+
+async function* pieces(count: number, size: number): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < count; i++) yield Buffer.alloc(size, i % 256);
+}
+
+test('given a served operation, the answer comes back whole', async () => {
+  await answered(
+    async ({ body }) => reply(201, { body }, { event_seq: 7, headers: { 'X-A': 'b' } }),
+    async () =>
+      assert.deepEqual(await ask(caller, operation, call('hi')), {
+        ok: true,
+        reply: { status: 201, body: { body: 'hi' }, event_seq: 7, headers: { 'X-A': 'b' } },
+      }),
+  );
+});
+
+test('given a refusal, it is a value', async () => {
+  const refusal = denial('NOT_FOUND', 'no');
+  await answered(
+    async () => refuse(refusal),
+    async () => assert.deepEqual(await ask(caller, operation, call()), { ok: false, denial: refusal }),
+  );
+});
+
+test('given nobody who serves it, it is an error of its own, at once', async () => {
+  const started = performance.now();
+  await assert.rejects(ask(caller, operation, call()), (error) => error instanceof ServiceUnavailable && error.reason === 'no_responders');
+  assert.ok(performance.now() - started < 1_000);
+});
+
+test('given an owner that is too slow, the deadline holds, and the owner knew it', async () => {
+  let remaining = 0;
+  const gate = Promise.withResolvers<void>();
+  await answered(
+    async (_call, context) => {
+      remaining = context.remaining_ms();
+      await gate.promise;
+      return reply(200, null);
+    },
+    async () => {
+      await assert.rejects(
+        ask(caller, operation, call(), { timeout_ms: 300 }),
+        (error) => error instanceof ServiceUnavailable && error.reason === 'timeout',
+      );
+      assert.ok(remaining > 200 && remaining <= 300);
+      gate.resolve();
+    },
+  );
+});
+
+test('given a handler that throws, the answer is INTERNAL_ERROR and the log has no body', async () => {
+  const lines: string[] = [];
+  const log: Log = { ...silent, error: (fields, message) => void lines.push(JSON.stringify({ ...fields, message })) };
+  await answered(
+    async () => {
+      throw Object.assign(new Error('broken'), { body: 'planted-secret' });
+    },
+    async () => {
+      const answer = await ask(caller, operation, call('planted-secret'));
+      assert.ok(!answer.ok && answer.denial.code === 'INTERNAL_ERROR');
+      assert.ok(!JSON.stringify(answer).includes('broken'));
+    },
+    log,
+  );
+  assert.match(lines.join('\n'), /broken.*req_1|req_1.*broken/);
+  assert.ok(!lines.join('\n').includes('planted-secret'));
+});
+
+test('given a ledger that cannot be reached, the answer is AUDIT_UNAVAILABLE', async () => {
+  await answered(
+    async () => {
+      throw new LedgerUnavailable('no ledger');
+    },
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(!answer.ok && answer.denial.code === 'AUDIT_UNAVAILABLE');
+    },
+  );
+});
+
+test('given bytes that are no call, the answer is INVALID_REQUEST', async () => {
+  await answered(
+    async () => reply(200, null),
+    async () => {
+      for (const bytes of ['', 'null', '[]', '{"operation":1}', '{']) {
+        const answer = await caller.nc.request('op.passports.passport.resolve', bytes, { timeout: 1_000 });
+        assert.equal(answer.json<{ denial: { code: string } }>().denial.code, 'INVALID_REQUEST');
+      }
+    },
+  );
+});
+
+test('given an answer of several megabytes, it arrives whole in chunks', async () => {
+  const text = 'é'.repeat(2_000_000);
+  await answered(
+    async () => reply(200, { text }),
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(answer.ok);
+      assert.deepEqual(answer.reply.body, { text });
+    },
+  );
+});
+
+test('given a stream, its bytes arrive in order with the head before them', async () => {
+  await answered(
+    async () => ({ ...reply(200, null, { headers: { 'Content-Type': 'application/x-ndjson' } }), stream: pieces(100, 70_001) }),
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(answer.ok && answer.stream);
+      assert.equal(answer.reply.headers?.['Content-Type'], 'application/x-ndjson');
+      const got: Uint8Array[] = [];
+      for await (const bytes of answer.stream) got.push(bytes);
+      const sent: Uint8Array[] = [];
+      for await (const bytes of pieces(100, 70_001)) sent.push(bytes);
+      assert.ok(Buffer.concat(got).equals(Buffer.concat(sent)));
+    },
+  );
+});
+
+test('given a reader that is slow, no more than its credit is sent ahead', async () => {
+  let made = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for (; made < 100; made++) yield Buffer.alloc(1_000);
+  }
+  await answered(
+    async () => ({ ...reply(200, null), stream: counted() }),
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(answer.ok && answer.stream);
+      const reader = answer.stream[Symbol.asyncIterator]();
+      await reader.next();
+      await caller.nc.flush();
+      await owner.nc.flush();
+      assert.ok(made <= 10, `${made} made`);
+      await reader.return?.();
+    },
+  );
+});
+
+test('given a reader that stops, the source is closed', async () => {
+  let closed = false;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) yield Buffer.alloc(1_000);
+    } finally {
+      closed = true;
+    }
+  }
+  await answered(
+    async () => ({ ...reply(200, null), stream: endless() }),
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(answer.ok && answer.stream);
+      for await (const bytes of answer.stream) if (bytes.length > 0) break;
+      await eventually(() => closed);
+    },
+  );
+});
+
+test('given a source that fails midway, the reader fails too', async () => {
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield Buffer.alloc(10);
+    throw new Error('disk');
+  }
+  await answered(
+    async () => ({ ...reply(200, null), stream: failing() }),
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(answer.ok && answer.stream);
+      const { stream } = answer;
+      await assert.rejects(Array.fromAsync(stream), (error) => error instanceof ServiceUnavailable && error.reason === 'broken_stream');
+    },
+  );
+});
+
+test('given several processes of a service, each call is answered once', async () => {
+  const second = await nats.bus('passports');
+  let calls = 0;
+  const handler: Handler = async () => {
+    calls++;
+    return reply(200, null);
+  };
+  const serving = serve(second, 'passports', { 'passport.resolve': handler }, { log: silent });
+  await second.nc.flush();
+  await answered(handler, async () => {
+    await Promise.all(Array.from({ length: 20 }, () => ask(caller, operation, call())));
+    assert.equal(calls, 20);
+  });
+  await serving.stop();
+});

@@ -1,0 +1,109 @@
+/** A real nats-server with the platform's users, on a free port and a store of its own, for the tests of this library only. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setUpStreams } from '../../src/admin.ts';
+import { type Bus, connectBus } from '../../src/connect.ts';
+import { natsUsers } from '../../src/permissions.ts';
+import { eventually } from './eventually.ts';
+import { silent } from './silent.ts';
+
+/** `SALLYPORT_NATS_SERVER`, PATH, or the cache that `npm start` fills. */
+function binary(): string {
+  const cache = join(
+    process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
+    'sallyport',
+    `nats-server-2.15.2-${process.platform}-${process.arch}`,
+  );
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'nats-server'));
+  const found = [process.env['SALLYPORT_NATS_SERVER'] ?? '', ...onPath, cache].find((path) => path !== '' && existsSync(path));
+  if (!found) throw new Error('no nats-server: set SALLYPORT_NATS_SERVER or run npm start once');
+  return found;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}
+
+export interface Nats {
+  port: number;
+  url: string;
+  /** Connects as a user of the platform; closed by `stop`. */
+  bus(user?: string, port?: number): Promise<Bus>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** With every permission: for tests whose subject is not who may do what. */
+export const ROOT = 'root';
+
+export async function startNats(): Promise<Nats> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-bus-'));
+  const port = await freePort();
+  const users = [
+    { user: ROOT, password: ROOT },
+    ...natsUsers().map(({ name, permissions }) => ({ user: name, password: name, permissions })),
+  ];
+  const config = {
+    host: '127.0.0.1',
+    port,
+    max_payload: 4_194_304,
+    jetstream: { store_dir: join(folder, 'store'), sync_interval: 'always' },
+    accounts: { APP: { jetstream: 'enabled', users } },
+  };
+  const file = join(folder, 'nats.json');
+  await writeFile(file, JSON.stringify(config));
+  const open: Bus[] = [];
+  let child: ChildProcess | null = null;
+
+  const nats: Nats = {
+    port,
+    url: `nats://127.0.0.1:${port}`,
+    bus: async (user = ROOT, via = port) => {
+      const bus = await connectBus({ url: `nats://127.0.0.1:${via}`, user, password: user, name: `test ${user}`, log: silent });
+      open.push(bus);
+      return bus;
+    },
+    kill: async () => {
+      const dying = child;
+      child = null;
+      if (!dying || dying.exitCode !== null) return;
+      const exited = new Promise((resolve) => dying.once('exit', resolve));
+      dying.kill('SIGKILL');
+      await exited;
+    },
+    start: async () => {
+      child = spawn(binary(), ['-c', file], { stdio: 'ignore' });
+      await eventually(async () => {
+        const admin = await connectBus({ url: nats.url, user: 'admin', password: 'admin', name: 'administrator', log: silent });
+        try {
+          await setUpStreams(admin);
+        } finally {
+          await admin.close();
+        }
+      }, 15_000);
+    },
+    stop: async () => {
+      await Promise.all(open.map((bus) => bus.close()));
+      await nats.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await nats.start();
+  } catch (error) {
+    await nats.stop();
+    throw error;
+  }
+  return nats;
+}
