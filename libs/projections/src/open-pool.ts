@@ -29,6 +29,8 @@ export interface PoolOptions {
 const INT8 = pg.types.builtins.INT8;
 const CONNECT_MS = 5_000;
 const STATEMENT_MS = 60_000;
+/** A process that is paused inside a transaction must not keep its locks: whoever takes over waits for them. */
+const IDLE_MS = 5_000;
 
 export function openPool<DB>({ url, password, schema, name, log, max = 10 }: PoolOptions): Database<DB> {
   if (!/^[a-z_]{1,32}$/.test(schema)) throw new RangeError('not a schema name');
@@ -40,11 +42,14 @@ export function openPool<DB>({ url, password, schema, name, log, max = 10 }: Poo
     max,
     connectionTimeoutMillis: CONNECT_MS,
     statement_timeout: STATEMENT_MS,
+    idle_in_transaction_session_timeout: IDLE_MS,
     options: `-c search_path=${schema}`,
     types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   });
-  // An idle connection that breaks must not end the process; the next query gets a new one or its own error.
-  pool.on('error', (error) => log.warn(errorFields(error), 'a connection to PostgreSQL was lost'));
+  const lost = (error: Error): void => log.warn(errorFields(error), 'a connection to PostgreSQL was lost');
+  // A connection that breaks must not end the process, neither idle nor in use: who uses it gets the error of the query.
+  pool.on('error', lost);
+  pool.on('connect', (client) => void client.on('error', lost));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, schema, close: () => db.destroy() };
 }

@@ -135,7 +135,9 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
       if (!session) return holdings.held().size > 0 ? 'starting' : 'ok';
       const stoppedAt = [...session.partitions.values()].find(({ stopped_at }) => stopped_at !== undefined);
       if (stoppedAt) return `partition ${stoppedAt.partition} stopped at ${stoppedAt.stopped_at}`;
-      return session.last_heard_ms() > SILENT_MS ? 'the ledger is silent' : 'ok';
+      const silence = session.last_heard_ms();
+      if (silence === Number.POSITIVE_INFINITY) return 'starting';
+      return silence > SILENT_MS ? 'the ledger is silent' : 'ok';
     },
     rebuild: async () => {
       await database.db.transaction().execute(async (tx) => {

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
+import { headers } from '@nats-io/nats-core';
+import { type TestNats, withNats } from '@sallyport/testing/nats.ts';
+import { type TestPostgres, withPostgres } from '@sallyport/testing/postgres.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import type { Database } from '../src/open-pool.ts';
+import { shareOf } from '../src/partitions.ts';
+import { openRows, sequences, silent, type Tables, write, writeMany } from './support/rows.ts';
+
+let nats: TestNats;
+let postgres: TestPostgres;
+let database: Database<Tables>;
+let bus: Bus;
+const children: ChildProcess[] = [];
+const OPERATORS = Array.from({ length: 12 }, (_, index) => `op_${index}`);
+
+before(async () => {
+  nats = await withNats();
+  postgres = await withPostgres();
+  database = await openRows(postgres.url('passports'));
+  bus = await connectBus({ url: nats.url, user: 'passports', password: nats.passwords['passports'] ?? '', name: 'test', log: silent });
+});
+
+after(async () => {
+  for (const child of children) {
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+  await bus?.close();
+  await database?.close();
+  await postgres?.stop();
+  await nats?.stop();
+});
+
+interface Projector {
+  child: ChildProcess;
+  said(line: string): boolean;
+}
+
+function projector(holder: string): Projector {
+  const file = fileURLToPath(new URL('support/projector.ts', import.meta.url));
+  const args = [file, nats.url, nats.passwords['passports'] ?? '', postgres.url('passports'), holder];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  return { child, said: (line) => output.includes(line) };
+}
+
+/** What the bucket does by itself 15 s after the last renewal. */
+async function lapse(holder: string): Promise<void> {
+  const info = await bus.jsm.streams.info('KV_leases', { subjects_filter: '$KV.leases.passports.>' });
+  for (const subject of Object.keys(info.state.subjects ?? {})) {
+    const stored = await bus.jsm.streams.getMessage('KV_leases', { last_by_subj: subject });
+    if (!stored || !new TextDecoder().decode(stored.data).includes(`"${holder}"`)) continue;
+    const fields = headers();
+    fields.set('KV-Operation', 'DEL');
+    await bus.nc.request(subject, '', { headers: fields, timeout: 1_000 });
+  }
+}
+
+async function holders(): Promise<string[]> {
+  const rows = await database.db.selectFrom('row').select('holder').distinct().orderBy('holder').execute();
+  return rows.map(({ holder }) => holder);
+}
+
+test('given any number of live processes, their shares are disjoint and cover every partition', () => {
+  for (const live of [['a'], ['b', 'a'], ['c', 'a', 'b'], ['d', 'c', 'b', 'a']]) {
+    const shares = live.flatMap((me) => shareOf(live, me));
+    assert.deepEqual(
+      shares.sort((a, b) => a - b),
+      Array.from({ length: 16 }, (_, index) => index),
+    );
+  }
+});
+
+test('given a process that is killed again and again, no entry is applied twice or left out', async () => {
+  const written: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const { child } = projector('killed');
+    const writing = writeMany(bus, OPERATORS, 40);
+    const target = written.length + 100;
+    await eventually(async () => (await sequences(database)).length > target, { timeoutMs: 20_000, everyMs: 5 });
+    child.kill('SIGKILL');
+    written.push(...(await writing));
+  }
+  const last = projector('killed');
+  await eventually(async () => (await sequences(database)).length >= written.length, { timeoutMs: 20_000 });
+  assert.deepEqual(await sequences(database), written);
+  last.child.kill('SIGTERM');
+  await once(last.child, 'exit');
+  await database.db.deleteFrom('row').execute();
+});
+
+test('given two processes and a holder that is paused inside a transaction and comes back, no row appears twice', async () => {
+  const a = projector('a');
+  const b = projector('b');
+  let written = await writeMany(bus, OPERATORS, 10);
+  await eventually(async () => (await sequences(database)).length === written.length, { timeoutMs: 20_000 });
+  // Both have their share of partitions before the pause.
+  await eventually(
+    async () => {
+      written = [...written, ...(await writeMany(bus, OPERATORS, 1))];
+      return (await holders()).length === 2;
+    },
+    { timeoutMs: 20_000, everyMs: 200 },
+  );
+  const waits = await Promise.all(OPERATORS.map((operator) => write(bus, operator, 'wait.here')));
+  await eventually(() => a.said('waiting'), { timeoutMs: 10_000, everyMs: 5 });
+  a.child.kill('SIGSTOP');
+  written = [...written, ...waits, ...(await writeMany(bus, OPERATORS, 10))];
+  await lapse('a');
+  await eventually(async () => (await sequences(database)).length === written.length, { timeoutMs: 40_000 });
+  a.child.kill('SIGCONT');
+  written = [...written, ...(await writeMany(bus, OPERATORS, 10))].sort((x, y) => x - y);
+  await eventually(async () => (await sequences(database)).length >= written.length, { timeoutMs: 20_000 });
+  // Back among the living, it takes its share again.
+  await database.db.deleteFrom('row').execute();
+  let after: number[] = [];
+  await eventually(
+    async () => {
+      after = [...after, ...(await writeMany(bus, OPERATORS, 1))];
+      return (await holders()).length === 2;
+    },
+    { timeoutMs: 20_000, everyMs: 200 },
+  );
+  await eventually(async () => (await sequences(database)).length >= after.length, { timeoutMs: 20_000 });
+  assert.deepEqual(
+    await sequences(database),
+    after.sort((x, y) => x - y),
+  );
+  assert.ok(b.said('started'));
+});
