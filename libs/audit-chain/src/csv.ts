@@ -13,8 +13,8 @@ export function csvLine(row: Row): string {
 }
 
 /** One cell. */
-export function csvCell(value: unknown): string {
-  if (value === null || value === undefined) return '';
+export function csvCell(value: string | number | boolean | object | null): string {
+  if (value === null) return '';
   const text = typeof value === 'object' ? canonicalJson(value) : String(value);
   const inert = /^[=+\-@]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;

@@ -5,11 +5,12 @@
  * Does not know whether the passport was revoked, superseded or lapsed, nor whether its bearer may hold it (`cnf`): those are the
  * caller's to ask. No I/O, no clock: keys and time come from the caller.
  */
+import { createHash } from 'node:crypto';
 import { isPassportClaims, type PassportClaims } from './claims.ts';
 import { headerIsSafe } from './header.ts';
 import { type Ed25519Jwk, verifySignature } from './keys.ts';
 import type { TokenReason } from './reason.ts';
-import { readToken } from './token.ts';
+import { readToken, type UnverifiedToken } from './token.ts';
 
 export type PassportCheck = {
   /** The issuer's public keys by `kid`. */
@@ -41,7 +42,7 @@ export function verifyPassport(token: string, check: PassportCheck): PassportVer
   if (!headerIsSafe(read.header) || typeof kid !== 'string') return refuse('malformed');
   const key = check.keys.get(kid);
   if (key === undefined) return { ok: false, reason: 'bad_signature', kid };
-  if (!verifySignature(key, read.signed, read.signature)) return refuse('bad_signature');
+  if (!signatureHolds(key, token, read)) return refuse('bad_signature');
 
   const claims: unknown = read.payload;
   if (read.payload['iss'] !== check.issuer) return refuse('wrong_issuer');
@@ -50,6 +51,23 @@ export function verifyPassport(token: string, check: PassportCheck): PassportVer
   if (claims.nbf > check.now_seconds + SKEW_SECONDS) return refuse('not_yet_valid');
   if (check.accept_expired !== true && claims.exp <= check.now_seconds) return refuse('expired');
   return { ok: true, claims, kid };
+}
+
+// One passport comes with every call of its mission: a signature that held under a key holds for good. Only successes are remembered, by
+// digest of key and token, so that strangers can neither fill the memory with failures nor read a token out of it.
+const MEMORY_SIZE = 8192;
+const genuine = new Set<string>();
+
+function signatureHolds(key: Ed25519Jwk, token: string, read: UnverifiedToken): boolean {
+  const digest = createHash('sha256').update(`${key.x}.${token}`).digest('base64');
+  if (genuine.has(digest)) return true;
+  if (!verifySignature(key, read.signed, read.signature)) return false;
+  if (genuine.size >= MEMORY_SIZE) {
+    const [oldest] = genuine;
+    if (oldest !== undefined) genuine.delete(oldest);
+  }
+  genuine.add(digest);
+  return true;
 }
 
 function refuse(reason: TokenReason): PassportVerdict {

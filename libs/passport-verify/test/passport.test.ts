@@ -34,6 +34,16 @@ test('only the issuer’s keys count, and an unknown kid is named', async () => 
   assert.ok(body !== undefined);
 });
 
+test('a passport that was once genuine is refused under another key, issuer and time', async () => {
+  const token = await sign(ISSUER.privateKey, HEADER, PASSPORT_CLAIMS);
+  assert.equal(verifyPassport(token, CHECK).ok, true);
+  assert.equal(verifyPassport(token, CHECK).ok, true);
+  assert.deepEqual(verifyPassport(token, { ...CHECK, keys: new Map([[ISSUER_KID, AGENT.jwk]]) }), { ok: false, reason: 'bad_signature' });
+  assert.deepEqual(verifyPassport(token, { ...CHECK, keys: new Map() }), { ok: false, reason: 'bad_signature', kid: ISSUER_KID });
+  assert.deepEqual(verifyPassport(token, { ...CHECK, now_seconds: PASSPORT_CLAIMS.exp }), { ok: false, reason: 'expired' });
+  assert.deepEqual(verifyPassport(`${token.slice(0, -1)}${token.endsWith('A') ? 'Q' : 'A'}`, CHECK).ok, false);
+});
+
 test('a token of another kind, or whose header brings keys or extensions, is refused', async () => {
   assert.equal(await outcome({ ...HEADER, typ: 'JWT' }, PASSPORT_CLAIMS), 'wrong_credential_kind');
   assert.equal(await outcome({ kid: ISSUER_KID }, PASSPORT_CLAIMS), 'wrong_credential_kind');
@@ -103,6 +113,11 @@ test('a signed token whose claims lack their form is malformed', async () => {
     withService({ constraints: undefined, any_of: [[[{ path: 'method', op: 'eq', value: 'GET' }]]], allow_data_from: ['slack'] }),
   ];
   for (const claims of good) assert.equal(await outcome(HEADER, claims), 'ok', JSON.stringify(claims));
+});
+
+test('a genuine token over 16,384 characters is not read', async () => {
+  assert.equal(await outcome(HEADER, { ...PASSPORT_CLAIMS, note: 'x'.repeat(8_000) }), 'ok');
+  assert.equal(await outcome(HEADER, { ...PASSPORT_CLAIMS, note: 'x'.repeat(12_000) }), 'malformed');
 });
 
 test('what is no compact JWS of two JSON objects is malformed and never throws', async () => {

@@ -6,26 +6,17 @@
 /** `literal` is a JSON number (RFC 8259 §6). */
 export function isLossyNumber(literal: string): boolean {
   const value = Number(literal);
-  if (!Number.isFinite(value)) return true;
-  const written = decimalOf(literal);
-  const kept = decimalOf(String(value));
-  return written.digits !== kept.digits || written.exponent !== kept.exponent;
+  // The significant digits decide: the double nearest to a number is never off by a power of ten, save where it becomes 0 or infinite.
+  return !Number.isFinite(value) || significantDigits(literal) !== significantDigits(String(value));
 }
 
-const PARTS = /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i;
-
-// The value is 0.digits × 10^exponent, digits without zeros at either end; signs agree by construction, and -0 is 0.
-function decimalOf(text: string): { digits: string; exponent: number } {
-  const [, whole = '', fraction = '', exponent = '0'] = PARTS.exec(text) ?? [];
-  const all = whole + fraction;
-  const leading = countZeros(all, 0, 1);
-  if (leading === all.length) return { digits: '', exponent: 0 };
-  const trailing = countZeros(all, all.length - 1, -1);
-  return { digits: all.slice(leading, all.length - trailing), exponent: whole.length - leading + Number(exponent) };
-}
-
-function countZeros(text: string, from: number, step: 1 | -1): number {
-  let count = 0;
-  for (let at = from; text[at] === '0'; at += step) count += 1;
-  return count;
+/** Without sign, point, exponent, and zeros at either end; empty for zero. */
+function significantDigits(text: string): string {
+  const [mantissa = ''] = text.split(/e/i, 1);
+  const digits = mantissa.replace(/[-.]/g, '');
+  let from = 0;
+  let to = digits.length;
+  while (digits[from] === '0') from += 1;
+  while (to > from && digits[to - 1] === '0') to -= 1;
+  return digits.slice(from, to);
 }

@@ -9,10 +9,7 @@ import { canonicalText } from './json.ts';
 /** All rules of the lists in order; one that is already there counts once. */
 export function unionConstraints(...lists: readonly (readonly Constraint[])[]): Constraint[] {
   const union = new Map<string, Constraint>();
-  for (const constraint of lists.flat()) {
-    const key = canonicalText(constraint);
-    if (!union.has(key)) union.set(key, constraint);
-  }
+  for (const constraint of lists.flat()) union.set(canonicalText(constraint), constraint);
   return [...union.values()];
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../src/constraint.ts';
 import type { Json } from '../src/json.ts';
 import { normaliseUrl } from '../src/url.ts';
-import { type CallView, callView } from '../src/view.ts';
+import { type CallView, callView, parsePath, valuesAt } from '../src/view.ts';
 
 const BODY: Json = {
   state: 'closed',
@@ -116,6 +116,14 @@ test('what is absent fails for all six operators', () => {
     for (const [op, value] of rules) assert.equal(passes(path, op, value), false, `${path} ${op}`);
   }
   for (const [op, value] of rules) assert.equal(passes('body.state', op, value, view({ body: undefined })), false, `no body, ${op}`);
+});
+
+test('a body path never reaches a prototype', () => {
+  for (const text of ['body.constructor', 'body.__proto__', 'body.owner.hasOwnProperty']) {
+    const path = parsePath(text);
+    assert.ok(path !== null);
+    assert.deepEqual(valuesAt(view(), path), [undefined], text);
+  }
 });
 
 test('nothing is coerced, and a value of another type does not pass as different', () => {
