@@ -34,7 +34,7 @@ function json(path) {
 }
 
 /** The Node of the root dependency; undefined when it is not there or does not run. */
-export function ownNode(root) {
+function ownNode(root) {
   const path = join(root, 'node_modules', '.bin', 'node');
   if (!existsSync(path)) return undefined;
   const answer = spawnSync(path, ['--version'], { encoding: 'utf8' });

@@ -12,7 +12,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileFromTarGz } from './tar.ts';
 
-export const NATS_VERSION = '2.15.2';
+const NATS_VERSION = '2.15.2';
 const OLDEST: readonly [number, number] = [2, 14];
 const RELEASES = 'https://github.com/nats-io/nats-server/releases/download';
 const ARCHIVE_LIMIT = 128 * 1024 * 1024;

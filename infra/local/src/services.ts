@@ -60,7 +60,7 @@ export function secretsDir(dataDir: string, service: Service): string {
   return join(dataDir, 'secrets', service);
 }
 
-export function serviceEnvironment(instance: Instance, around: Surroundings): NodeJS.ProcessEnv {
+function serviceEnvironment(instance: Instance, around: Surroundings): NodeJS.ProcessEnv {
   const { service } = instance;
   const secrets = join(around.dataDir, 'secrets');
   return {

@@ -26,7 +26,7 @@ export type Supervisor = {
   stop(names: readonly string[], graceMs: number): Promise<void>;
 };
 
-export type KeepOptions = {
+type KeepOptions = {
   afterReady?: () => Promise<void>;
   firstReadyMs?: number;
   /** an end before the first readiness is tried again this often; then it is an error */

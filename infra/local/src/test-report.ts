@@ -12,7 +12,8 @@ export type ReportOptions = { root: string; ci: boolean; print?: (line: string) 
 /** How a skip reason begins that also CI accepts; `@sallyport/testing/requires.ts` writes it. */
 export const IMPOSSIBLE = 'not possible here';
 
-type File = Tally & { output: string; failures: string[] };
+/** `begun` and `open` count tests and suites that were announced, and those of them without an outcome. */
+type File = Tally & { output: string; failures: string[]; begun: number; open: number };
 
 const OUTPUT_KEPT = 20_000;
 
@@ -40,7 +41,7 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
   const files = new Map<string, File>();
   const of = (path: string | undefined): File => {
     const name = path ?? '(unknown file)';
-    const known = files.get(name) ?? { passed: 0, failed: 0, skipped: 0, output: '', failures: [] };
+    const known = files.get(name) ?? { passed: 0, failed: 0, skipped: 0, output: '', failures: [], begun: 0, open: 0 };
     files.set(name, known);
     return known;
   };
@@ -53,6 +54,9 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
     const file = files.get(path);
     if (!file) return;
     files.delete(path);
+    // A file whose process ends early, with code 0, is reported as passed by the runner.
+    if (file.failed === 0 && file.open > 0) failed(file, `${file.open} tests never ended`, '', 'the process of the file ended before them');
+    else if (file.failed === 0 && file.begun === 0) failed(file, 'no test', '', 'the file ran no test');
     tally.passed += file.passed;
     tally.failed += file.failed;
     tally.skipped += file.skipped;
@@ -70,7 +74,17 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
     if (type === 'test:stdout' || type === 'test:stderr') {
       const file = of(data.file);
       file.output = (file.output + data.message).slice(-OUTPUT_KEPT);
-    } else if (type === 'test:pass' && data.details.type !== 'suite') {
+      continue;
+    }
+    // The runner's own entry for the file as a whole.
+    const whole = 'name' in data && data.name === data.file;
+    if (whole) of(data.file);
+    if (!whole && type === 'test:enqueue') {
+      of(data.file).begun++;
+      of(data.file).open++;
+    }
+    if (!whole && (type === 'test:pass' || type === 'test:fail')) of(data.file).open--;
+    if (type === 'test:pass' && !whole && data.details.type !== 'suite') {
       const file = of(data.file);
       if (data.skip === undefined || data.skip === false) file.passed++;
       else if (options.ci && !String(data.skip).startsWith(IMPOSSIBLE)) failed(file, data.name, '', `skipped with CI=true: ${data.skip}`);

@@ -12,7 +12,7 @@ export const DATABASE = 'sallyport';
 const LOCK = 7_255_597;
 
 /** `adminUrl` pointing at another database of the same server. */
-export function databaseUrl(adminUrl: string, database: string): string {
+function databaseUrl(adminUrl: string, database: string): string {
   const url = new URL(adminUrl);
   url.pathname = `/${database}`;
   return url.href;
