@@ -78,10 +78,12 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
     }
     // The runner's own entry for the file as a whole.
     const whole = 'name' in data && data.name === data.file;
-    if (whole) of(data.file);
-    if (!whole && type === 'test:enqueue') {
-      of(data.file).begun++;
-      of(data.file).open++;
+    if (type === 'test:enqueue') {
+      const file = of(data.file);
+      if (!whole) {
+        file.begun++;
+        file.open++;
+      }
     }
     if (!whole && (type === 'test:pass' || type === 'test:fail')) of(data.file).open--;
     if (type === 'test:pass' && !whole && data.details.type !== 'suite') {
