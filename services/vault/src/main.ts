@@ -1,0 +1,119 @@
+/** The vault: connections and their credentials. The only process that can unwrap a stored key; it has no way out but the bus. */
+import { createClock } from '@sallyport/bus/clock.ts';
+import { waitForStreams } from '@sallyport/bus/admin.ts';
+import { connectBus } from '@sallyport/bus/connect.ts';
+import { createLedger } from '@sallyport/bus/ledger.ts';
+import { serve } from '@sallyport/bus/rpc.ts';
+import {
+  connectService,
+  credentialOpen,
+  detectorKeyOpen,
+  disconnectService,
+  getConnection,
+  listConnections,
+  listServices,
+  listTemplates,
+  replaceCredential,
+  updateConnection,
+} from '@sallyport/contracts/operations/services.ts';
+import { migrate } from '@sallyport/projections/migrate.ts';
+import { openPool } from '@sallyport/projections/open-pool.ts';
+import { createProjection } from '@sallyport/projections/projection.ts';
+import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
+import { readConfig } from '@sallyport/service-kit/config.ts';
+import { handlers } from '@sallyport/service-kit/handler.ts';
+import { serveInternal } from '@sallyport/service-kit/health.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { createMetrics } from '@sallyport/service-kit/metrics.ts';
+import { createResolvers } from '@sallyport/service-kit/resolve.ts';
+import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { createBootKeys } from './boot-keys.ts';
+import { vaultConfig } from './config.ts';
+import { STEPS, type VaultTables } from './db/schema.ts';
+import { openSecretStore } from './db/secrets.ts';
+import type { Deps } from './deps.ts';
+import { answerServices, answerTemplates } from './operations/catalogue.ts';
+import { connectOperation } from './operations/connect-service.ts';
+import { disconnectOperation } from './operations/disconnect-service.ts';
+import { getOperation } from './operations/get-connection.ts';
+import { listOperation } from './operations/list-connections.ts';
+import { openCredentialOperation } from './operations/open-credential.ts';
+import { openDetectorKeyOperation } from './operations/open-detector-key.ts';
+import { replaceOperation, updateOperation } from './operations/update-connection.ts';
+import { createPassports } from './passports.ts';
+import { connectionsProjection } from './projections/connections.ts';
+import { createSealing } from './sealing.ts';
+import { masterKey } from './secrets/master-key.ts';
+import { createSignals } from './signals.ts';
+
+const config = readConfig(vaultConfig);
+const instance = config.SALLYPORT_INSTANCE;
+const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
+const metrics = createMetrics('vault');
+const shutdown = onShutdown({ log });
+
+const key = await masterKey(config.SALLYPORT_SECRETS_DIR);
+const bus = await connectBus({
+  url: config.SALLYPORT_NATS_URL,
+  user: config.SALLYPORT_NATS_USER,
+  password: config.SALLYPORT_NATS_PASSWORD,
+  name: instance,
+  log,
+});
+shutdown.add('bus', bus.close);
+await waitForStreams(bus);
+const clock = await createClock(bus);
+shutdown.add('clock', clock.stop);
+const database = openPool<VaultTables>({
+  url: config.SALLYPORT_DATABASE_URL,
+  password: config.SALLYPORT_DATABASE_PASSWORD,
+  schema: 'vault',
+  name: instance,
+  log,
+});
+shutdown.add('database', database.close);
+await migrate(database, STEPS);
+const connections = createProjection({ ...connectionsProjection, database, bus, holder: instance, log, metrics });
+shutdown.add('projection', connections.stop);
+
+const deps: Deps = {
+  bus,
+  clock,
+  ledger: createLedger(bus, { clock }),
+  database,
+  secrets: await openSecretStore(database, key),
+  connections,
+  bootKeys: createBootKeys(bus),
+  passports: createPassports(bus),
+  signals: createSignals(log, metrics),
+};
+const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
+const operations = handlers({ service: 'vault', authenticate, log, metrics, sealing: createSealing(key) })
+  .on(listServices, answerServices)
+  .on(listTemplates, answerTemplates)
+  .on(listConnections, listOperation(deps))
+  .on(getConnection, getOperation(deps))
+  .on(connectService, connectOperation(deps))
+  .on(updateConnection, updateOperation(deps))
+  .on(replaceCredential, replaceOperation(deps))
+  .on(disconnectService, disconnectOperation(deps))
+  .on(credentialOpen, openCredentialOperation(deps, config.PASSPORT_ISSUER ?? config.PUBLIC_URL))
+  .on(detectorKeyOpen, openDetectorKeyOperation(deps));
+const serving = serve(bus, 'vault', operations.all(), { log });
+shutdown.add('operations', serving.stop);
+
+const internal = await serveInternal({
+  port: config.SALLYPORT_INTERNAL_PORT,
+  host: config.SALLYPORT_INTERNAL_HOST,
+  metrics,
+  checks: {
+    bus: () => (bus.nc.isClosed() ? 'closed' : 'ok'),
+    projection: connections.check,
+    database: async () => {
+      await database.pool.query('select 1');
+      return 'ok';
+    },
+  },
+});
+shutdown.add('internal', internal.close);
+log.info({ port: internal.port }, 'vault serves');
