@@ -8,6 +8,8 @@ export interface Entry {
   readonly subject: string;
   /** The stream's own timestamp, Unix ms. */
   readonly ts_ms: number;
+  /** The same in nanoseconds, as the stream has it. */
+  ts_ns(): bigint;
   header(name: string): string | undefined;
   /** Throws for a headers-only follower. */
   facts(): Fact[];
@@ -47,6 +49,11 @@ class DeliveredEntry implements Entry {
     this.ts_ms = delivery.ts_ms;
     this.#message = message;
     this.#headersOnly = headersOnly;
+  }
+
+  ts_ns(): bigint {
+    const parts = this.#message.reply?.split('.') ?? [];
+    return BigInt(parts[parts.length > 9 ? 9 : 7] ?? 0);
   }
 
   get subject(): string {

@@ -1,0 +1,96 @@
+/**
+ * Which facts are rows, and what the row says besides the envelope (api.md §16.1 "Actions"). A fact type that is not here makes no row:
+ * fences, idempotency records, assertions, gateway starts, keys and other parts of a decision whose row is another fact of the same batch.
+ */
+import type { Layer, Outcome } from '@sallyport/audit-chain/row.ts';
+import type { Fact } from '@sallyport/contracts/fact.ts';
+
+export interface ActionOf {
+  action: string | ((data: Fact['data']) => string);
+  layer: Layer;
+  outcome?: Outcome;
+  /** Members of `data` that become `metadata`. */
+  keep: readonly string[];
+}
+
+const system = (action: ActionOf['action'], ...keep: string[]): ActionOf => ({ action, layer: 'system', keep });
+
+export const ACTIONS: Readonly<Record<string, ActionOf>> = {
+  'operator.bootstrapped': system('operator.bootstrap', 'name', 'owner_id'),
+  'operator.frozen': system('operator.freeze', 'reason'),
+  'operator.unfrozen': system('operator.unfreeze', 'reason'),
+  'operator.key_rotated': system('operator.rotate_key', 'old_key_id', 'new_key_id', 'grace_seconds'),
+  'agent.registered': system('agent.register'),
+  'agent.updated': system('agent.update'),
+  'agent.deleted': system('agent.delete'),
+  'agent.blocked': system('agent.block', 'reason', 'by'),
+  'agent.unblocked': system('agent.unblock', 'comment'),
+  'agent.enrolled': system('agent.enroll', 'key_thumbprint', 'rotated'),
+  'grant.changed': system('grant.change'),
+  'grant.removed': system('grant.remove', 'connection_id'),
+  'mission.opened': system('mission.open', 'mission_id', 'implicit', 'parent_mission_id', 'intent_summary', 'intent_services', 'caps'),
+  'mission.completed': system('mission.complete', 'terminal_state', 'output_sha256', 'revoked'),
+  'mission.revoked': system('mission.revoke', 'terminal_state', 'reason', 'notes', 'revoked'),
+  'mission.expired': system('mission.expire', 'revoked'),
+  'passport.issued': system('passport.issue', 'mode', 'depth', 'intent_summary', 'intent_services', 'granted', 'expires_at_ms', 'kid'),
+  'checkpoint.recorded': system(
+    'passport.checkpoint',
+    'checkpoint_id',
+    'number',
+    'services_used',
+    'actions_count',
+    'tool_calls',
+    'delegated_to',
+    'summary',
+    'outside',
+    'flags',
+    'revoked',
+  ),
+  'mission.checked_out': system(
+    'passport.checkout',
+    'checkout_id',
+    'services_used',
+    'actions_count',
+    'tool_calls',
+    'delegated_to',
+    'summary',
+    'outcome',
+    'keep_children',
+    'ended_by',
+    'review_status',
+    'flags',
+  ),
+  'passport.revoked': system('passport.revoke', 'kind', 'target', 'reason', 'cascaded', 'revoked_count', 'cascaded_count', 'by'),
+  'passport.revoke_cascaded': system('passport.revoke_cascade', 'root', 'reason'),
+  'passport.lapsed': system('passport.lapse', 'reason', 'expires_at_ms', 'late_ms'),
+  'service.connected': system('service.connect'),
+  'service.updated': {
+    action: (data) =>
+      data['credential_changed'] === true && isOnly(data['changed'], 'credential') ? 'credential.change' : 'service.update',
+    layer: 'system',
+    keep: ['changed', 'credential_changed'],
+  },
+  'service.verified': system('service.verify', 'verification', 'status'),
+  'service.disconnected': system('service.disconnect', 'provider'),
+  'signal.raised': system('security_event.create', 'signal_id', 'detector', 'code', 'severity', 'message', 'effect', 'dry_run'),
+  'security_event.acknowledged': system('security_event.acknowledge', 'signal_id'),
+  'security_event.resolved': system('security_event.resolve', 'signal_id', 'resolution', 'note'),
+  'audit.exported': system('audit.export', 'format', 'from', 'to', 'agent_id'),
+  'call.attempted': {
+    action: 'credential.proxy',
+    layer: 'vault',
+    outcome: 'pending',
+    keep: ['call_id', 'operation_id', 'resource', 'boot_id'],
+  },
+  'call.denied': {
+    action: 'credential.proxy',
+    layer: 'vault',
+    outcome: 'blocked',
+    keep: ['call_id', 'operation_id', 'reason', 'gate_reason', 'changed', 'failed', 'intent_services', 'granted_providers'],
+  },
+  'call.completed': { action: 'credential.proxy', layer: 'vault', keep: ['call_id', 'operation_id', 'upstream', 'sent', 'over_caps'] },
+};
+
+function isOnly(list: unknown, name: string): boolean {
+  return Array.isArray(list) && list.every((one) => one === name);
+}

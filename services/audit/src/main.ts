@@ -1,0 +1,80 @@
+/** The audit service: the log, projected to one hash chain per operator. It writes no facts; rows come from the log alone. */
+import { waitForStreams } from '@sallyport/bus/admin.ts';
+import { createClock } from '@sallyport/bus/clock.ts';
+import { connectBus } from '@sallyport/bus/connect.ts';
+import { serve } from '@sallyport/bus/rpc.ts';
+import { chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
+import { migrate } from '@sallyport/projections/migrate.ts';
+import { openPool } from '@sallyport/projections/open-pool.ts';
+import { createProjection } from '@sallyport/projections/projection.ts';
+import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
+import { readConfig } from '@sallyport/service-kit/config.ts';
+import { handlers } from '@sallyport/service-kit/handler.ts';
+import { serveInternal } from '@sallyport/service-kit/health.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { createMetrics } from '@sallyport/service-kit/metrics.ts';
+import { createResolvers } from '@sallyport/service-kit/resolve.ts';
+import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { auditConfig } from './config.ts';
+import { type AuditTables, STEPS } from './db/schema.ts';
+import type { Deps } from './deps.ts';
+import { chainHeadOperation } from './operations/chain-head.ts';
+import { exportOperation } from './operations/export-audit.ts';
+import { listOperation } from './operations/list-audit.ts';
+import { verifyOperation } from './operations/verify-chain.ts';
+import { rowsProjection } from './projections/rows.ts';
+
+const config = readConfig(auditConfig);
+const instance = config.SALLYPORT_INSTANCE;
+const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
+const metrics = createMetrics('audit');
+const shutdown = onShutdown({ log });
+
+const bus = await connectBus({
+  url: config.SALLYPORT_NATS_URL,
+  user: config.SALLYPORT_NATS_USER,
+  password: config.SALLYPORT_NATS_PASSWORD,
+  name: instance,
+  log,
+});
+shutdown.add('bus', bus.close);
+await waitForStreams(bus);
+const clock = await createClock(bus);
+shutdown.add('clock', clock.stop);
+const database = openPool<AuditTables>({
+  url: config.SALLYPORT_DATABASE_URL,
+  password: config.SALLYPORT_DATABASE_PASSWORD,
+  schema: 'audit',
+  name: instance,
+  log,
+});
+shutdown.add('database', database.close);
+await migrate(database, STEPS);
+const rows = createProjection({ ...rowsProjection, database, bus, holder: instance, log, metrics });
+shutdown.add('projection', rows.stop);
+
+const deps: Deps = { database, rows };
+const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
+const operations = handlers({ service: 'audit', authenticate, log, metrics })
+  .on(listAudit, listOperation(deps))
+  .on(exportAudit, exportOperation(deps))
+  .on(verifyChain, verifyOperation(deps))
+  .on(chainHead, chainHeadOperation(deps));
+const serving = serve(bus, 'audit', operations.all(), { log });
+shutdown.add('operations', serving.stop);
+
+const internal = await serveInternal({
+  port: config.SALLYPORT_INTERNAL_PORT,
+  host: config.SALLYPORT_INTERNAL_HOST,
+  metrics,
+  checks: {
+    bus: () => (bus.nc.isClosed() ? 'closed' : 'ok'),
+    projection: rows.check,
+    database: async () => {
+      await database.pool.query('select 1');
+      return 'ok';
+    },
+  },
+});
+shutdown.add('internal', internal.close);
+log.info({ port: internal.port }, 'audit serves');

@@ -1,0 +1,13 @@
+/** Reads that wait for what the caller has already seen (`X-Min-Event-Seq`, api.md §1.7). */
+import type { BusCall } from '@sallyport/contracts/call.ts';
+import { type Denial, denial } from '@sallyport/contracts/errors.ts';
+import type { Deps } from '../deps.ts';
+
+const LONGEST_MS = 2_000;
+
+/** null once the rows hold everything up to the caller's sequence. */
+export async function behind({ rows }: Deps, operatorId: string, call: BusCall, remainingMs: number): Promise<Denial | null> {
+  const needed = call.min_event_seq ?? 0;
+  if (needed === 0 || (await rows.waitFor(operatorId, needed, Math.min(LONGEST_MS, remainingMs)))) return null;
+  return { ...denial('READ_MODEL_BEHIND', 'The audit rows have not reached that event yet.'), retry_after: 1 };
+}
