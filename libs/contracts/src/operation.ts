@@ -19,6 +19,8 @@ export interface HttpBinding {
   aliases?: string[];
   /** Status of success. */
   status: number;
+  /** Further statuses that come with the same body (`/readyz`). */
+  also?: readonly number[];
   /** Largest body in bytes; default 1 MB (api.md §1.8). */
   body_limit?: number;
   /** `json`, or what a streamed answer may be. */

@@ -72,7 +72,7 @@ export const readyz = operation({
   owner: 'gateway',
   summary: 'The gateway can carry calls: live feed, live lease, writable log, signing keys',
   who: ['-'],
-  http: { method: 'GET', path: '/readyz', status: 200 },
+  http: { method: 'GET', path: '/readyz', status: 200, also: [503] },
   response: Type.Object({
     status: oneOf(['ready', 'not_ready']),
     checks: Type.Record(Type.String(), Type.String()),
