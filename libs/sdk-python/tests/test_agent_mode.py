@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sallyport import Stack, StackConfigError
 from sallyport import _base64url as base64url
 from sallyport import _jws as jws
 from sallyport._agent_key import AgentKey, load_agent_key, store_agent_key
+from sallyport._client_files import LockFile
 from sallyport._settings import checked_base_url
 
 from . import vectors
@@ -143,6 +145,25 @@ def test_a_lock_that_a_dead_process_left_is_taken_over(server: FakeServer, home:
     os.utime(lock, (time.time() - 3600, time.time() - 3600))
     Stack("k", agent_id=vectors.AGENT_ID, base_url=server.base_url).agents.list()
     assert load_agent_key(vectors.AGENT_ID, server.base_url) is not None and not lock.exists()
+
+
+def test_a_key_that_another_process_enrols_meanwhile_is_used(server: FakeServer, home: Path) -> None:
+    lock = LockFile(key_path(home))
+    assert lock.try_acquire() and not lock.try_acquire()
+    working = threading.Thread(target=Stack("k", agent_id=vectors.AGENT_ID, base_url=server.base_url).agents.list)
+    working.start()
+    assert server.received == []
+    store(server.base_url)
+    lock.release()
+    working.join(10)
+    assert [request.path for request in server.received] == ["/v1/agents"]
+
+
+def test_without_a_home_to_write_to_nothing_is_enrolled(server: FakeServer, home: Path) -> None:
+    (home / ".stack").write_text("")
+    with pytest.raises(StackConfigError):
+        Stack("k", agent_id=vectors.AGENT_ID, base_url=server.base_url).agents.list()
+    assert server.received == []
 
 
 def test_proxied_calls_of_a_bound_passport_use_the_agents_key_file(server: FakeServer) -> None:

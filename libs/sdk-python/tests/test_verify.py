@@ -59,7 +59,7 @@ def test_the_default_issuer_without_an_address_is_the_published_one(server: Fake
         {"exp": 1},
         {"exp": None},
         {"exp": "2100"},
-        {"exp": True},
+        {"iat": True},
         {"iat": int(time.time()) + 900},
         {"nbf": int(time.time()) + 900},
         {"sub": "agt_other"},

@@ -95,12 +95,14 @@ class LockFile:
         self._mark = secrets.token_hex(16)
 
     def try_acquire(self) -> bool:
-        _private_folder(self._path.parent)
         try:
+            _private_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             self._remove_if_stale()
             return False
+        except OSError as error:
+            raise StackConfigError(f"{self._path} cannot be made ({error.strerror})") from None
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(self._mark)
         return True
