@@ -230,10 +230,13 @@ test('given a type error, a dependency nobody uses, a file nobody imports and an
 test('given code out of format, a long script and an address in the lock file, when checked, then each is found', async () => {
   await plant('libs/policy/src/planted-format.ts', 'export const x   = 1\n');
   await plant('e2e/planted.py', 'x = 1\n'.repeat(501));
-  await plant('package-lock.json', '{\n  "resolved": "https://127.0.0.1/pg.tgz"\n}\n');
+  const locked = { 'node_modules/pg': { resolved: 'https://127.0.0.1/pg.tgz', optionalDependencies: { elsewhere: '1.0.0' } } };
+  await plant('package-lock.json', JSON.stringify({ packages: locked }));
   assertCaught(await step('format').run(copy), 'libs/policy/src/planted-format.ts', /format/);
   assertCaught(await step('file lengths').run(copy), 'e2e/planted.py', /501 lines/);
-  assertCaught(await step('lock file').run(copy), 'package-lock.json', /https:/);
+  const lock = await step('lock file').run(copy);
+  assertCaught(lock, 'node_modules/pg', /https:/);
+  assertCaught(lock, 'elsewhere', /missing/);
 });
 
 test('given a published fact whose schema changed, when the frozen facts are checked, then it is found', async () => {
