@@ -42,7 +42,15 @@ function entry(seq: number): Entry {
     actor: { type: 'system' as const, id: 'test' },
     data: {},
   };
-  return { seq, subject: aggregateSubject('op_a', 'agent', `agt_${seq}`), ts_ms: 1, ts_ns: () => 1n, header: () => undefined, facts: () => [fact], size: 1 };
+  return {
+    seq,
+    subject: aggregateSubject('op_a', 'agent', `agt_${seq}`),
+    ts_ms: 1,
+    ts_ns: () => 1n,
+    header: () => undefined,
+    facts: () => [fact],
+    size: 1,
+  };
 }
 
 async function holder(fence: number): Promise<(seqs: number[]) => Promise<void>> {

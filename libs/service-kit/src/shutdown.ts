@@ -5,6 +5,7 @@
 import { errorFields } from '@sallyport/bus/log.ts';
 import closeWithGrace from 'close-with-grace';
 import type { Log } from './log.ts';
+import { endTelemetry } from './telemetry.ts';
 
 export interface Shutdown {
   /** Call it right after something was opened; closed in the opposite order. */
@@ -20,7 +21,7 @@ export interface ShutdownOptions {
 }
 
 export function onShutdown({ log, deadline_ms = 2_500 }: ShutdownOptions): Shutdown {
-  const steps: { name: string; close: () => unknown }[] = [];
+  const steps: { name: string; close: () => unknown }[] = [{ name: 'telemetry', close: endTelemetry }];
   let current = '';
   const grace = closeWithGrace(
     { delay: deadline_ms, logger: false, onTimeout: () => log.error({ stage: current }, 'closing took too long') },
