@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
+import { LEASES } from '@sallyport/bus/admin.ts';
+import { api, getMessage, streamInfo } from '@sallyport/bus/api.ts';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
-import { headers } from '@nats-io/nats-core';
 import { type TestNats, withNats } from '@sallyport/testing/nats.ts';
 import { type TestPostgres, withPostgres } from '@sallyport/testing/postgres.ts';
 import { eventually } from '@sallyport/testing/time.ts';
@@ -57,14 +58,14 @@ function projector(holder: string): Projector {
 
 /** What the bucket does by itself 15 s after the last renewal. */
 async function lapse(holder: string): Promise<void> {
-  const info = await bus.jsm.streams.info('KV_leases', { subjects_filter: '$KV.leases.passports.>' });
-  for (const subject of Object.keys(info.state.subjects ?? {})) {
-    const stored = await bus.jsm.streams.getMessage('KV_leases', { last_by_subj: subject });
+  const admin = await connectBus({ url: nats.url, user: 'admin', password: nats.passwords['admin'] ?? '', name: 'test', log: silent });
+  const { state } = await streamInfo(bus, LEASES, '$KV.leases.passports.>');
+  for (const subject of Object.keys(state.subjects ?? {})) {
+    const stored = await getMessage(bus, LEASES, { last_by_subj: subject });
     if (!stored || !new TextDecoder().decode(stored.data).includes(`"${holder}"`)) continue;
-    const fields = headers();
-    fields.set('KV-Operation', 'DEL');
-    await bus.nc.request(subject, '', { headers: fields, timeout: 1_000 });
+    await api(admin, `STREAM.PURGE.${LEASES}`, { filter: subject });
   }
+  await admin.close();
 }
 
 async function holders(): Promise<string[]> {
