@@ -162,6 +162,8 @@ function parseValue(data: Uint8Array): Value | null {
 
 export interface Holder extends Value {
   key: string;
+  /** By the stream's clock: a holder whose lapse is shorter than the bucket's is judged by it. */
+  renewed_at_ms: number;
 }
 
 /** Leases under `<prefix>.` that the bucket still knows, e.g. `gateway.boot`. Empty after a restart of NATS until the holders have renewed. */
@@ -172,7 +174,7 @@ export async function liveHolders(bus: Bus, keyPrefix: string): Promise<Holder[]
     subjects.map(async (subject) => {
       const message = await getMessage(bus, LEASES, { last_by_subj: subject });
       const value = message ? parseValue(message.data) : null;
-      return value ? { key: subject.slice(prefix.length), ...value } : null;
+      return message && value ? { key: subject.slice(prefix.length), ...value, renewed_at_ms: message.ts_ms } : null;
     }),
   );
   return holders.filter((holder) => holder !== null);
