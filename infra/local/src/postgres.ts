@@ -154,7 +154,8 @@ export async function externalPostgres(env: NodeJS.ProcessEnv = process.env): Pr
   return url;
 }
 
-/** Where the cluster of `dir` really lies (root's fallback folder included), for a reset. */
-export async function clusterFolder(dir: string): Promise<string> {
-  return ownFolder(dir, await unprivilegedUser());
+/** Removes the cluster of `dir`, wherever it lies (root's fallback folder included). */
+export async function removeCluster(dir: string): Promise<void> {
+  await rm(await ownFolder(dir, await unprivilegedUser()), { recursive: true, force: true });
+  await rm(dir, { recursive: true, force: true });
 }

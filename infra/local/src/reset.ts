@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { claim, dataFolder } from './data-folder.ts';
 import { endLeftovers } from './leftovers.ts';
-import { clusterFolder } from './postgres.ts';
+import { removeCluster } from './postgres.ts';
 import { dataDirOf } from './start-options.ts';
 
 async function agreed(root: string): Promise<boolean> {
@@ -28,7 +28,7 @@ else {
     process.exitCode = 1;
   } else if (values.yes || (await agreed(folder.root))) {
     await endLeftovers(folder, (line) => console.log(`· ${line}`));
-    await rm(await clusterFolder(folder.postgres), { recursive: true, force: true });
+    await removeCluster(folder.postgres);
     await rm(folder.root, { recursive: true, force: true });
     console.log(`removed ${folder.root}`);
   } else {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { startPlatform } from '@sallyport/local/platform.ts';
+import { removeCluster } from '@sallyport/local/postgres.ts';
 import { removeFolder, scratchFolder } from './folders.ts';
 import { lastLines } from './logs.ts';
 
@@ -60,7 +61,9 @@ export async function constellation(options: ConstellationOptions = {}): Promise
       kill: platform.kill,
       async stop() {
         await platform.stop();
-        if (process.env['KEEP_TEST_DATA'] !== '1') removeFolder(folder);
+        if (process.env['KEEP_TEST_DATA'] === '1') return;
+        await removeCluster(join(dataDir, 'postgres'));
+        removeFolder(folder);
       },
     };
   } catch (error) {
