@@ -16,6 +16,7 @@ import { idempotencyOf, type Sealing } from './idempotency.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { permit } from './permit.ts';
+import type { SecretFields } from './secret-fields.ts';
 
 export type ParamsOf<O extends Operation> = O['params'] extends TSchema ? Static<O['params']> : Record<string, never>;
 
@@ -48,6 +49,8 @@ export interface HandlerDeps {
   metrics: Metrics;
   /** Needed for operations that create. */
   sealing?: Sealing;
+  /** Needed for operations with secret fields. */
+  secrets?: SecretFields;
 }
 
 export interface Handlers {
@@ -66,8 +69,13 @@ export function handlers(deps: HandlerDeps): Handlers {
       if (operation.owner !== deps.service) throw new Error(`${operation.name} belongs to ${operation.owner}`);
       if (made[operation.name]) throw new Error(`${operation.name} is handled twice`);
       if (operation.creates && !deps.sealing) throw new Error(`${operation.name} creates and needs a sealing key`);
+      const secret = operation.secret_in ?? operation.secret_out;
+      if (secret && !deps.secrets) throw new Error(`${operation.name} has secret fields and needs their key`);
       made[operation.name] = (call, { remaining_ms }) =>
-        told(operation, call, (seen) => run(deps, operation, handle, call, remaining_ms, seen));
+        told(operation, call, async (seen) => {
+          const answer = await run(deps, operation, handle, call, remaining_ms, seen);
+          return secret && deps.secrets ? deps.secrets.seal(operation, call, answer) : answer;
+        });
       return self;
     },
     all: () => ({ ...made }),
@@ -85,7 +93,7 @@ interface Seen {
 }
 
 async function run<O extends Operation>(
-  { authenticate, sealing }: HandlerDeps,
+  { authenticate, sealing, secrets }: HandlerDeps,
   operation: O,
   handle: OperationHandler<O>,
   call: BusCall,
@@ -101,7 +109,9 @@ async function run<O extends Operation>(
 
   const params = call.params ?? {};
   const query = operation.query ? coerceQuery(operation.query, call.query ?? {}) : {};
-  const body = operation.body ? (call.body ?? {}) : undefined;
+  const opened = operation.secret_in && secrets ? await secrets.open(operation, call.body) : { body: call.body };
+  if ('denial' in opened) return refuse(opened.denial);
+  const body = operation.body ? (opened.body ?? {}) : undefined;
   const problem = shapeProblem(operation, { params, query, body }, call);
   if (problem) return refuse(problem);
 

@@ -16,6 +16,7 @@ import {
   replaceCredential,
   updateConnection,
 } from '@sallyport/contracts/operations/services.ts';
+import { vaultSealKey } from '@sallyport/contracts/operations/operator.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
@@ -26,6 +27,8 @@ import { serveInternal } from '@sallyport/service-kit/health.ts';
 import { createLog } from '@sallyport/service-kit/log.ts';
 import { createMetrics } from '@sallyport/service-kit/metrics.ts';
 import { createResolvers } from '@sallyport/service-kit/resolve.ts';
+import { success } from '@sallyport/service-kit/answer.ts';
+import { createSecretFields } from '@sallyport/service-kit/secret-fields.ts';
 import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
 import { createBootKeys } from './boot-keys.ts';
 import { vaultConfig } from './config.ts';
@@ -88,7 +91,9 @@ const deps: Deps = {
   signals: createSignals(log, metrics),
 };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
-const operations = handlers({ service: 'vault', authenticate, log, metrics, sealing: createSealing(key) })
+const secrets = await createSecretFields(config.SALLYPORT_SECRETS_DIR);
+const operations = handlers({ service: 'vault', authenticate, log, metrics, sealing: createSealing(key), secrets })
+  .on(vaultSealKey, async ({ operation }) => success(operation, { key: secrets.public_jwk }))
   .on(listServices, answerServices)
   .on(listTemplates, answerTemplates)
   .on(listConnections, listOperation(deps))

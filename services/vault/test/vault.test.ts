@@ -22,6 +22,9 @@ import { newId } from '@sallyport/service-kit/ids.ts';
 import { scratchFolder } from '@sallyport/testing/folders.ts';
 import { type TestNats, withNats } from '@sallyport/testing/nats.ts';
 import { type TestPostgres, withPostgres } from '@sallyport/testing/postgres.ts';
+import { vaultSealKey } from '@sallyport/contracts/operations/operator.ts';
+import type { SealPublicJwk } from '@sallyport/seal/sealed.ts';
+import { sealFields } from '@sallyport/service-kit/seal-fields.ts';
 import { type StartedService, startService } from '@sallyport/testing/service.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import pg from 'pg';
@@ -107,18 +110,28 @@ after(async () => {
   await Promise.all([nats?.stop(), postgres?.stop()]);
 });
 
-function call(operation: Operation, more: Partial<BusCall>, key = 'operator'): Promise<BusAnswer> {
+async function call(operation: Operation, more: Partial<BusCall>, key = 'operator'): Promise<BusAnswer> {
   const bearer = { kind: 'key', sha256: keyOf(key) } as const;
-  return ask(gateway, operation, {
-    operation: operation.name,
-    bearer,
+  const asked = { operation: operation.name, bearer, params: {}, query: {}, body: undefined, request_id: 'req_1', ...more };
+  if (!operation.secret_in) return ask(gateway, operation, asked);
+  const { key: ownerKey } = bodyOf(await call(vaultSealKey, {})) as { key: SealPublicJwk };
+  return ask(gateway, operation, { ...asked, body: await sealFields(operation, asked.body, ownerKey) });
+}
+
+test('a secret that reaches the bus in clear is refused', async () => {
+  const body = { service_id: 'github', oauth_token: SECRET };
+  const asked = {
+    operation: 'services.connect',
+    bearer: { kind: 'key', sha256: keyOf('operator') } as const,
     params: {},
     query: {},
-    body: undefined,
     request_id: 'req_1',
-    ...more,
-  });
-}
+  };
+  deepEqual(refusal(await ask(gateway, services.connectService, { ...asked, body })), [
+    'INVALID_REQUEST',
+    [{ path: 'oauth_token', rule: 'sealed' }],
+  ]);
+});
 
 function bodyOf(answer: BusAnswer): unknown {
   ok(answer.ok, JSON.stringify(answer));
