@@ -75,6 +75,10 @@ export function supervisor(tell: (event: SupervisorEvent) => void): Supervisor {
         tell({ kind: 'started', name: entry.spec.name, pid: running.pid });
         if (entry.stopping) void running.stop(0);
         const again = served;
+        let gone = false;
+        void running.exited.then(() => {
+          gone = true;
+        });
         const serving = ready(entry, running, options, again).then(
           () => {
             served = true;
@@ -82,6 +86,7 @@ export function supervisor(tell: (event: SupervisorEvent) => void): Supervisor {
           },
           // Alive and never ready is an end too: it is killed and started again.
           async (error: unknown) => {
+            if (gone) return undefined;
             await running.stop(0);
             return error instanceof Error ? error.message : undefined;
           },
