@@ -1,0 +1,35 @@
+/** An owner's answer as an HTTP response. Only headers of the contract pass; a streamed answer is piped as it comes. */
+import { Readable } from 'node:stream';
+import type { BusAnswer } from '@sallyport/contracts/call.ts';
+import type { Operation } from '@sallyport/contracts/operation.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sendDenial } from '../http/errors.ts';
+
+const PASSED: ReadonlySet<string> = new Set([
+  'x-next-cursor',
+  'link',
+  'idempotency-replayed',
+  'content-type',
+  'content-disposition',
+  'retry-after',
+]);
+
+export function sendAnswer(request: FastifyRequest, reply: FastifyReply, operation: Operation, answer: BusAnswer): FastifyReply {
+  if (!answer.ok) return sendDenial(request, reply, answer.denial);
+  const { status, body, event_seq, headers = {} } = answer.reply;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name] ?? '';
+    if (PASSED.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(value)) reply.header(name.toLowerCase(), value);
+  }
+  if (event_seq !== undefined && event_seq > 0) reply.header('x-event-seq', event_seq);
+  const cache = operation.http?.cache;
+  if (cache !== undefined) reply.header('cache-control', cache);
+  reply.code(status);
+  if (answer.stream) {
+    if (!reply.hasHeader('content-type')) reply.type('application/octet-stream');
+    return reply.send(Readable.from(answer.stream, { objectMode: false }));
+  }
+  if (status === 204) return reply.send();
+  if (typeof body === 'string' && reply.hasHeader('content-type')) return reply.send(body);
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body ?? null));
+}

@@ -1,0 +1,90 @@
+/** A request of the edge as the call that goes to its owner: bearer by form, parameters and body by the contract. Pure. */
+import type { Bearer, BusCall } from '@sallyport/contracts/call.ts';
+import { type Denial, denial, type FieldProblem, invalid } from '@sallyport/contracts/errors.ts';
+import type { Operation } from '@sallyport/contracts/operation.ts';
+import { check, coerceQuery } from '@sallyport/contracts/validate.ts';
+import { type Bearing, classifyBearer } from '../http/bearer.ts';
+import type { RequestInfo } from '../http/request-info.ts';
+import { reduceToolCalls } from './tool-calls.ts';
+
+export interface Incoming {
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  params: Readonly<Record<string, string>>;
+  query: Readonly<Record<string, unknown>>;
+  body: unknown;
+  info: RequestInfo;
+}
+
+export type Checked<T> = { ok: true; value: T } | { ok: false; denial: Denial };
+
+/** The bearer of an operation that somebody must be for; public operations have none. */
+export function readBearer(operation: Operation, headers: Incoming['headers']): Checked<Bearing> {
+  if (operation.who.includes('-')) return { ok: true, value: { kind: 'none' } };
+  const bearing = classifyBearer(one(headers['authorization']));
+  if (bearing.kind === 'none') return unauthorized('missing');
+  if (bearing.kind === 'bad') return unauthorized(bearing.reason);
+  // People do not sign in yet: nobody issues such tokens.
+  if (bearing.kind === 'jwt' && bearing.purpose !== 'agent') return unauthorized('wrong_credential_kind');
+  return { ok: true, value: bearing };
+}
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+const SEQUENCE = /^(?:0|[1-9]\d{0,15})$/;
+
+export function readCall(operation: Operation, incoming: Incoming, bearing: Bearing): Checked<BusCall> {
+  const { headers, params, info } = incoming;
+  const fields: FieldProblem[] = [];
+  if (operation.params) fields.push(...check(operation.params, params));
+  const query = operation.query ? coerceQuery(operation.query, incoming.query) : {};
+  if (operation.query) fields.push(...check(operation.query, query));
+  const body = operation.body ? (incoming.body ?? {}) : undefined;
+  if (operation.body) fields.push(...check(operation.body, body));
+
+  const key = operation.creates ? one(headers['idempotency-key']) : undefined;
+  if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) fields.push({ path: 'Idempotency-Key', rule: 'pattern' });
+  const sequence = one(headers['x-min-event-seq']);
+  if (sequence !== undefined && !SEQUENCE.test(sequence)) fields.push({ path: 'X-Min-Event-Seq', rule: 'pattern' });
+  if (fields.length > 0) return { ok: false, denial: invalid(fields) };
+
+  const passport = one(headers['x-passport-token']);
+  return {
+    ok: true,
+    value: {
+      operation: operation.name,
+      bearer: onTheBus(bearing),
+      ...(passport !== undefined && { passport_token: passport }),
+      params: { ...params },
+      query,
+      body: isRecord(body) ? reduceToolCalls(body) : body,
+      request_id: info.request_id,
+      traceparent: info.traceparent,
+      ...(key !== undefined && { idempotency_key: key }),
+      ...(sequence !== undefined && { min_event_seq: Number(sequence) }),
+      peer: info.peer,
+    },
+  };
+}
+
+function onTheBus(bearing: Bearing): Bearer {
+  switch (bearing.kind) {
+    case 'key':
+      return { kind: 'key', sha256: bearing.sha256 };
+    case 'jwt':
+      return { kind: 'jwt', token: bearing.token };
+    case 'none':
+    case 'bad':
+      return { kind: 'none' };
+  }
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unauthorized(reason: string): { ok: false; denial: Denial } {
+  return { ok: false, denial: denial('UNAUTHORIZED', 'The caller could not be authenticated.', { reason }) };
+}

@@ -1,0 +1,53 @@
+/**
+ * Request bodies: JSON alone, read by a parser that refuses what is ambiguous (api.md §1.1, §1.8, §8.1). An empty body is no body. Each route has
+ * its own size limit, which the framework enforces before anything is parsed.
+ */
+import { type Denial, denial, invalid } from '@sallyport/contracts/errors.ts';
+import { type JsonResult, parseJson } from '@sallyport/policy/parse-json.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+/** Carries a refusal through the framework's error path. */
+export class BodyRefused extends Error {
+  override readonly name = 'BodyRefused';
+  readonly denial: Denial;
+
+  constructor(refused: Denial) {
+    super(refused.message);
+    this.denial = refused;
+  }
+}
+
+/** Where every number and string must come out as it went in. */
+const EXACT_PATHS: ReadonlySet<string> = new Set(['/v1/proxy']);
+
+export function readJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    /^application\/(?:[a-z0-9.+-]+\+)?json(?:;|$)/i,
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, body: Buffer, done) => {
+      if (body.length === 0) return done(null, undefined);
+      const exact = EXACT_PATHS.has(request.routeOptions.url ?? '');
+      const read = parseJson(body);
+      if (read.ok) return done(null, read.value);
+      if (!exact && (read.rule === 'lossy_number' || read.rule === 'lone_surrogate')) return lenient(body, done);
+      done(refused(read));
+    },
+  );
+}
+
+function refused({ path, rule }: Extract<JsonResult, { ok: false }>): BodyRefused {
+  if (rule === 'max_depth') return new BodyRefused(denial('PAYLOAD_TOO_LARGE', 'The JSON is nested too deeply.'));
+  return new BodyRefused(invalid([{ path, rule }]));
+}
+
+// A control body with such a number is read as any JSON parser would; what its schema thinks of the value is said later.
+function lenient(body: Buffer, done: (error: Error | null, value?: unknown) => void): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    return done(refused({ ok: false, path: '', rule: 'json' }));
+  }
+  done(null, value);
+}

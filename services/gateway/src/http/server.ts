@@ -1,0 +1,80 @@
+/**
+ * The HTTP server: what holds for every request, whatever its route (api.md §1, §2). No CORS, no stack trace, no answer outside the envelope.
+ */
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import { denial, errorBody } from '@sallyport/contracts/errors.ts';
+import { newId } from '@sallyport/service-kit/ids.ts';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Signals } from '../signals.ts';
+import { readJsonBodies } from './body.ts';
+import { createErrorHandler, sendDenial } from './errors.ts';
+import { checkLimits } from './limits.ts';
+import { answerUnknownPaths, type KnownPaths } from './not-found.ts';
+import { begin } from './request-info.ts';
+
+const BODY_BYTES = 1024 * 1024;
+/** 64 headers of 8 KB would be more; what a client of ours sends is far less, and a flood of headers is memory. */
+const HEADER_BYTES = 160 * 1024;
+
+export async function createServer(signals: Signals, paths: KnownPaths): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: 120_000,
+    keepAliveTimeout: 75_000,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    genReqId: () => '',
+    http: { maxHeaderSize: HEADER_BYTES, noDelay: true },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    clientErrorHandler,
+    frameworkErrors: (_error, request, reply) => {
+      begin(request, reply);
+      sendDenial(request, reply, denial('INVALID_REQUEST', 'The URL is not valid.', { fields: [{ path: 'url', rule: 'malformed' }] }));
+    },
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    begin(request, reply);
+    const refused = checkLimits(request.url, request.headers, request.raw.rawHeaders);
+    if (refused) {
+      sendDenial(request, reply, refused);
+      return;
+    }
+    done();
+  });
+  await app.register(helmet, {
+    global: true,
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
+  readJsonBodies(app);
+  app.setErrorHandler(createErrorHandler(signals));
+  answerUnknownPaths(app, paths);
+  return app;
+}
+
+/** What is no HTTP at all: answered in the envelope, since there is no request to go through the framework. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const refused = tooLarge
+    ? denial('PAYLOAD_TOO_LARGE', 'The headers are too large.')
+    : denial('INVALID_REQUEST', 'The request is no HTTP.', { fields: [] });
+  const requestId = newId('request', Date.now());
+  const body = JSON.stringify(errorBody(refused, requestId));
+  const head = [
+    tooLarge ? 'HTTP/1.1 413 Payload Too Large' : 'HTTP/1.1 400 Bad Request',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,164 @@
+/**
+ * What this gateway knows of the log: every call and fence, applied in order by `admit` (architecture, "The log decides"). Guarantees that a
+ * verdict on an own record is handed out in the same turn in which the record is read, after everything before it.
+ *
+ * Holds nothing that the last three minutes of the log would not give back.
+ */
+import type { Bus } from '@sallyport/bus/connect.ts';
+import type { Clock } from '@sallyport/bus/clock.ts';
+import { acknowledgeFence, type FenceHeaders, fenceOf } from '@sallyport/bus/fences.ts';
+import { type Entry as LogEntry, follow, type Follower } from '@sallyport/bus/follow.ts';
+import { GATEWAY_FILTERS, parseSubject } from '@sallyport/bus/subjects.ts';
+import { type Admission, createAdmission, type Verdict } from '@sallyport/admission/admit.ts';
+import { type Entry, type Hash, hashOf } from '@sallyport/admission/entry.ts';
+import { bootHash } from '@sallyport/admission/hashes.ts';
+import { decodeEntries, ENTRIES_HEADER } from '@sallyport/admission/header.ts';
+
+export const WINDOW_MS = 180_000;
+/** Silence of the log after which no call is let through (api.md §11). */
+export const STALE_MS = 2_000;
+
+export interface OwnRecord {
+  verdict: Verdict;
+  seq: number;
+  index: number;
+}
+
+/** A fence as it is read; `targets` are hashes. */
+export interface SeenFence {
+  effect: FenceHeaders['effect'];
+  operator_id: string;
+  targets: readonly Hash[];
+  seq: number;
+}
+
+export interface Feed {
+  admission: Admission;
+  /** Everything up to here was applied. */
+  position(): number;
+  /** Sequence of the last fence that was read, whatever it names. */
+  lastFence(): number;
+  /** Stream time of the last message that was read, Unix ms. */
+  streamTime(): number;
+  /** The log was heard within 2 s and the window has been read. */
+  fresh(): boolean;
+  /** Called for every fence, in order, synchronously. */
+  onFence(listener: (fence: SeenFence) => void): void;
+  /** Called once, synchronously, when the own entry with this key is read. */
+  await(key: Hash, listener: (own: OwnRecord) => void): void;
+  forget(key: Hash): void;
+  /** Boots that the window holds, with the position of their last entry. */
+  boots(): ReadonlyMap<string, number>;
+  expect(seq: number): void;
+  stop(): Promise<void>;
+}
+
+export interface FeedOptions {
+  bus: Bus;
+  clock: Clock;
+  boot: string;
+  start_seq: number;
+  /** The feed is complete from here on: `fresh` is false until then. */
+  caught_up_at: number;
+  onReopen: (cause: string) => void;
+}
+
+/** The key under which an entry is awaited, or null for entries that nobody awaits. */
+export function keyOf(entry: Entry, boot: Hash): Hash | null {
+  switch (entry.kind) {
+    case 'attempt':
+      return entry.id;
+    case 'assertion':
+      return entry.jwt;
+    case 'boot_started':
+      return boot;
+    case 'closing':
+    case 'boot_closed':
+    case 'none':
+      return null;
+  }
+}
+
+export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }: FeedOptions): Feed {
+  const admission = createAdmission({ window_ms: WINDOW_MS });
+  const ownSubject = boot;
+  const ownHash = bootHash(boot);
+  const hashes = new Map<string, Hash>();
+  const lastOf = new Map<string, number>();
+  const waiting = new Map<Hash, (own: OwnRecord) => void>();
+  const listeners: ((fence: SeenFence) => void)[] = [];
+  let lastFence = 0;
+  let streamTime = 0;
+
+  function hashOfBoot(of: string): Hash {
+    const known = hashes.get(of);
+    if (known !== undefined) return known;
+    const hash = bootHash(of);
+    hashes.set(of, hash);
+    return hash;
+  }
+
+  function onFence(message: LogEntry, headers: FenceHeaders): void {
+    const targets = headers.targets.map(hashOf);
+    lastFence = message.seq;
+    admission.fence(headers.effect, targets, { seq: message.seq, ts_ms: message.ts_ms });
+    const subject = parseSubject(message.subject);
+    const operator_id = subject?.type === 'fence' ? subject.operator_id : '';
+    const fence: SeenFence = { effect: headers.effect, operator_id, targets, seq: message.seq };
+    for (const listener of listeners) listener(fence);
+    // Only now does the position hold: calls in flight are cut, later ones will be refused.
+    if (headers.ack !== undefined && headers.effect === 'revoked') acknowledgeFence(bus, headers, boot, message.seq);
+  }
+
+  function onCalls(message: LogEntry, from: string, header: string): void {
+    lastOf.set(from, message.seq);
+    const at = { seq: message.seq, index: 0, ts_ms: message.ts_ms, boot: hashOfBoot(from) };
+    for (const entry of decodeEntries(header)) {
+      const verdict = admission.apply(entry, at);
+      const key = from === ownSubject ? keyOf(entry, ownHash) : null;
+      const listener = key === null ? undefined : waiting.get(key);
+      if (key !== null && listener) {
+        waiting.delete(key);
+        listener({ verdict, seq: at.seq, index: at.index });
+      }
+      at.index++;
+    }
+  }
+
+  const follower: Follower = follow(bus, {
+    name: 'calls',
+    filters: GATEWAY_FILTERS,
+    start_seq,
+    headers_only: true,
+    clock,
+    on_message: (message) => {
+      if (message.ts_ms > streamTime) streamTime = message.ts_ms;
+      clock.observe(message.ts_ms);
+      const header = message.header(ENTRIES_HEADER);
+      if (header !== undefined) {
+        const subject = parseSubject(message.subject);
+        if (subject?.type === 'calls') onCalls(message, subject.boot, header);
+        return;
+      }
+      const fence = fenceOf(message);
+      if (fence) onFence(message, fence);
+    },
+    on_reopen: onReopen,
+  });
+
+  return {
+    admission,
+    position: () => follower.position(),
+    lastFence: () => lastFence,
+    streamTime: () => streamTime,
+    fresh: () => follower.position() >= caught_up_at && follower.last_heard_ms() < STALE_MS,
+    onFence: (listener) => {
+      listeners.push(listener);
+    },
+    await: (key, listener) => waiting.set(key, listener),
+    forget: (key) => waiting.delete(key),
+    boots: () => lastOf,
+    expect: (seq) => follower.expect(seq),
+    stop: () => follower.stop(),
+  };
+}

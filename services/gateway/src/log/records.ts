@@ -1,0 +1,84 @@
+/**
+ * Writing to the own calls subject and reading it back (architecture, "Durable before forward", "Release"). Owns the 500 ms between publishing
+ * and a verdict, and the closings that the log could not take yet: they are tried again until it does, or the sweeper is faster.
+ */
+import type { GroupCommit } from '@sallyport/bus/group-commit.ts';
+import { partitionOf } from '@sallyport/bus/subjects.ts';
+import type { Fact } from '@sallyport/contracts/fact.ts';
+import { encodeEntry, type Entry, type Hash } from '@sallyport/admission/entry.ts';
+import { createDeadlines } from '../deadlines.ts';
+import type { Feed, OwnRecord } from './feed.ts';
+
+export const RECORD_MS = 500;
+
+export interface Records {
+  /**
+   * Publishes and waits for the own verdict. `onRead` is called once, in the turn in which the record is read, or with null after 500 ms
+   * without it; a record that lands later is nobody's.
+   */
+  readBack(fact: Fact, entry: Entry, key: Hash, onRead: (own: OwnRecord | null) => void): void;
+  /** Publishes and waits for the acknowledgement, at most 500 ms. False: not acknowledged in time; with `keep_trying` it will be tried on. */
+  write(fact: Fact, entry: Entry, options: { keep_trying: boolean }): Promise<boolean>;
+  /** Records that are tried again. */
+  backlog(): number;
+  stop(): void;
+}
+
+const RETRY_MS = 1_000;
+const MAX_BACKLOG = 100_000;
+
+export function createRecords(commit: GroupCommit, feed: Feed): Records {
+  const readBacks = createDeadlines(RECORD_MS, 10);
+  const acknowledgements = createDeadlines(RECORD_MS, 25);
+  let backlog: { fact: Fact; bytes: Uint8Array }[] = [];
+  let trying = false;
+
+  async function tryAgain(): Promise<void> {
+    if (trying || backlog.length === 0) return;
+    trying = true;
+    const batch = backlog;
+    backlog = [];
+    const results = await Promise.allSettled(batch.map(({ fact, bytes }) => commit.submit(partitionOf(fact.operator_id), fact, bytes)));
+    backlog.push(...batch.filter((_, index) => results[index]?.status === 'rejected').slice(0, MAX_BACKLOG - backlog.length));
+    trying = false;
+  }
+  const timer = setInterval(() => void tryAgain(), RETRY_MS);
+  timer.unref();
+
+  return {
+    readBack: (fact, entry, key, onRead) => {
+      const deadline = readBacks.begin(() => {
+        feed.forget(key);
+        onRead(null);
+      });
+      feed.await(key, (own) => {
+        deadline.clear();
+        onRead(own);
+      });
+      commit.submit(partitionOf(fact.operator_id), fact, encodeEntry(entry)).then(
+        ({ seq }) => feed.expect(seq),
+        // A lost acknowledgement says nothing: the deadline decides.
+        () => undefined,
+      );
+    },
+    write: (fact, entry, { keep_trying }) => {
+      const bytes = encodeEntry(entry);
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      const deadline = acknowledgements.begin(() => resolve(false));
+      commit.submit(partitionOf(fact.operator_id), fact, bytes).then(
+        () => {
+          deadline.clear();
+          resolve(true);
+        },
+        () => {
+          deadline.clear();
+          if (keep_trying && backlog.length < MAX_BACKLOG) backlog.push({ fact, bytes });
+          resolve(false);
+        },
+      );
+      return promise;
+    },
+    backlog: () => backlog.length,
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,60 @@
+/** The gateway: the HTTP door and the credential-injecting proxy. The only process with egress. */
+import { waitForStreams } from '@sallyport/bus/admin.ts';
+import { createClock } from '@sallyport/bus/clock.ts';
+import { connectBus } from '@sallyport/bus/connect.ts';
+import { readConfig } from '@sallyport/service-kit/config.ts';
+import { serveInternal } from '@sallyport/service-kit/health.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { createMetrics } from '@sallyport/service-kit/metrics.ts';
+import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { gatewayConfig } from './config.ts';
+import { addEdgeRoutes } from './edge/routes.ts';
+import { startGateway } from './gateway.ts';
+import { addHealthRoutes, readinessChecks } from './health.ts';
+import { createKnownPaths } from './http/not-found.ts';
+import { addProxyRoute } from './http/proxy-route.ts';
+import { createLimits } from './http/rate-limits.ts';
+import { createServer } from './http/server.ts';
+import { createSignals } from './signals.ts';
+
+const config = readConfig(gatewayConfig);
+const instance = config.SALLYPORT_INSTANCE;
+const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
+const metrics = createMetrics('gateway');
+const shutdown = onShutdown({ log });
+
+const bus = await connectBus({
+  url: config.SALLYPORT_NATS_URL,
+  user: config.SALLYPORT_NATS_USER,
+  password: config.SALLYPORT_NATS_PASSWORD,
+  name: instance,
+  log,
+});
+shutdown.add('bus', bus.close);
+await waitForStreams(bus);
+const clock = await createClock(bus);
+shutdown.add('clock', clock.stop);
+
+const signals = createSignals(log, metrics);
+const limits = createLimits({ off: config.SALLYPORT_RATE_LIMITS === 'off' });
+const issuer = config.PASSPORT_ISSUER ?? config.PUBLIC_URL;
+const gateway = await startGateway({ bus, clock, log, signals, limits, instance, issuer });
+shutdown.add('boot', gateway.stop);
+
+const checks = readinessChecks(bus, gateway);
+metrics.gauge('clock_skew_ms', 'This machine less the ledger', () => clock.skew_ms());
+metrics.gauge('calls_in_flight', 'Calls upstream', () => gateway.running()?.inFlight.size() ?? 0);
+metrics.gauge('response_bytes_buffered', 'Bytes of responses under way', () => gateway.running()?.room.used() ?? 0);
+metrics.gauge('closings_waiting', 'Outcomes that the log did not take yet', () => gateway.running()?.records.backlog() ?? 0);
+metrics.gauge('feed_position', 'Log sequence applied', () => gateway.running()?.feed.position() ?? 0);
+const internal = await serveInternal({ port: config.SALLYPORT_INTERNAL_PORT, host: config.SALLYPORT_INTERNAL_HOST, checks, metrics });
+shutdown.add('internal', internal.close);
+
+const paths = createKnownPaths();
+const server = await createServer(signals, paths);
+addHealthRoutes(server, paths, checks, config.PUBLIC_URL);
+addEdgeRoutes(server, { limits, current: gateway.current }, paths);
+addProxyRoute(server, gateway.current, paths);
+await server.listen({ host: config.SALLYPORT_HTTP_HOST, port: config.SALLYPORT_HTTP_PORT });
+shutdown.add('http', () => server.close());
+log.info({ host: config.SALLYPORT_HTTP_HOST, port: config.SALLYPORT_HTTP_PORT }, 'listening');

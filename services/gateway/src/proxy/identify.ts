@@ -1,0 +1,170 @@
+/**
+ * Step 3 of api.md §8.2: who calls, with which passport, and whether the caller possesses it. Every answer used here is either kept and
+ * still holds, or was asked for after the call arrived; `fresh` says that only the latter were used.
+ */
+import type { Principal } from '@sallyport/contracts/principal.ts';
+import type { Hash } from '@sallyport/admission/entry.ts';
+import { agentJwtSubject, verifyAgentJwt } from '@sallyport/passport-verify/agent-jwt.ts';
+import type { PassportClaims } from '@sallyport/passport-verify/claims.ts';
+import { thumbprint } from '@sallyport/passport-verify/keys.ts';
+import type { Bearing } from '../http/bearer.ts';
+import type { Feed } from '../log/feed.ts';
+import type { Standing } from '../pipeline.ts';
+import { type Refusal, refusal, unauthorized } from '../refusal.ts';
+import type { KnownPassport, Passports } from '../views/passports.ts';
+import type { KnownPrincipal, Principals } from '../views/principals.ts';
+
+export interface Identity {
+  standing: Standing;
+  known: KnownPassport;
+  /** Hash of the caller's key or member; undefined for an agent. */
+  caller: Hash | undefined;
+  /** The agent JWT that was used. */
+  jwt: { agent_id: string; jti: string } | null;
+  key_thumb: string | null;
+  /** Log position up to which these answers are known to hold. */
+  checked: number;
+  /** `performance.now()` of the oldest question that they rest on. */
+  asked_at: number;
+}
+
+/** `known`: the passport, where it was found: then its operator's log can record the refusal. */
+export type Identified = { ok: true; identity: Identity } | { ok: false; refusal: Refusal; known: KnownPassport | null; asked_at: number };
+
+export interface IdentifyDeps {
+  feed: Feed;
+  passports: Passports;
+  principals: Principals;
+  /** Unix ms of the ledger. */
+  now(): number;
+}
+
+export interface Presented {
+  bearer: Bearing;
+  claims: PassportClaims;
+  arrived_at: number;
+  request_id: string;
+}
+
+/** `fresh`: ask anew, whatever is kept. Throws Unanswered when an owner does not answer in time. */
+export async function identify(deps: IdentifyDeps, presented: Presented, fresh: boolean): Promise<Identified> {
+  const { claims, arrived_at, request_id } = presented;
+  const kept = fresh ? null : deps.passports.kept(claims.jti);
+  const known = kept?.holds === 'yes' ? kept.known : await deps.passports.ask(claims.stk.operator_id, claims.jti, arrived_at, request_id);
+  if (!known)
+    return {
+      ok: false,
+      refusal: unauthorized('bad_signature', 'This platform knows no such passport.'),
+      known: null,
+      asked_at: arrived_at,
+    };
+  const bearer = await bearerOf(deps, presented, known, fresh);
+  if (!bearer.ok) return { ok: false, refusal: bearer.refusal, known, asked_at: Math.min(known.asked_at, bearer.asked_at) };
+
+  const { principal, caller, jwt, key_thumb, position } = bearer;
+  const { passport, mission, agent, operator } = known.resolved;
+  const standing: Standing = { principal, passport, mission, agent, operator, access: known.access };
+  const refused = possession(principal, known, key_thumb);
+  const asked_at = Math.min(known.asked_at, bearer.asked_at);
+  if (refused) return { ok: false, refusal: refused, known, asked_at };
+  const applied = deps.feed.position();
+  const checked = Math.min(Math.max(known.position, applied), Math.max(position, applied));
+  return { ok: true, identity: { standing, known, caller, jwt, key_thumb, checked, asked_at } };
+}
+
+type Bearer =
+  | {
+      ok: true;
+      principal: Principal;
+      caller: Hash | undefined;
+      jwt: Identity['jwt'];
+      key_thumb: string | null;
+      position: number;
+      asked_at: number;
+    }
+  | { ok: false; refusal: Refusal; asked_at: number };
+
+const NOT_ASKED = Number.POSITIVE_INFINITY;
+
+async function bearerOf(deps: IdentifyDeps, presented: Presented, known: KnownPassport, fresh: boolean): Promise<Bearer> {
+  const { bearer } = presented;
+  switch (bearer.kind) {
+    case 'none':
+      return { ok: false, refusal: missing(known), asked_at: NOT_ASKED };
+    case 'bad':
+      return { ok: false, refusal: unauthorized(bearer.reason, 'The bearer credential cannot be used here.'), asked_at: NOT_ASKED };
+    case 'key':
+      return byKey(deps, bearer.sha256, presented, known, fresh);
+    case 'jwt':
+      return byAgentJwt(deps, bearer.token, presented, known);
+  }
+}
+
+function missing(known: KnownPassport): Refusal {
+  const bound = known.resolved.passport.cnf_jkt !== null;
+  return unauthorized(bound ? 'proof_of_possession_required' : 'missing', 'The call has no bearer credential.');
+}
+
+async function byKey(
+  deps: IdentifyDeps,
+  sha256: string,
+  { arrived_at, request_id }: Presented,
+  known: KnownPassport,
+  fresh: boolean,
+): Promise<Bearer> {
+  const kept = fresh ? null : deps.principals.kept(sha256);
+  // An answer as old as the log that is read here would make a later revocation of the passport look like one of this call.
+  const isBehind = kept !== null && known.position > deps.feed.position() && kept.known.position < known.position;
+  const principal: KnownPrincipal | null =
+    kept?.holds === 'yes' && !isBehind ? kept.known : await deps.principals.ask(sha256, arrived_at, request_id);
+  if (!principal || (principal.view.expires_at_ms !== null && principal.view.expires_at_ms <= deps.now())) {
+    return { ok: false, refusal: refusal('INVALID_API_KEY', 'This key belongs to nobody.'), asked_at: principal?.asked_at ?? NOT_ASKED };
+  }
+  const { view, caller, position, asked_at } = principal;
+  return { ok: true, principal: view.principal, caller, jwt: null, key_thumb: null, position, asked_at };
+}
+
+async function byAgentJwt(deps: IdentifyDeps, token: string, { request_id }: Presented, known: KnownPassport): Promise<Bearer> {
+  const bad = (reason: string, asked_at: number): Bearer => ({
+    ok: false,
+    refusal: unauthorized(reason, 'The agent token cannot be used.'),
+    asked_at,
+  });
+  const subject = agentJwtSubject(token);
+  if (subject === null) return bad('malformed', NOT_ASKED);
+  const own = subject === known.resolved.passport.agent_id;
+  const view = own ? known.resolved.agent : await deps.principals.askAgent(subject, request_id);
+  const asked_at = own ? known.asked_at : NOT_ASKED;
+  const agent = view?.agent;
+  if (!view || !agent?.public_key || agent.status === 'deleted') return bad('not_enrolled', asked_at);
+  const verdict = verifyAgentJwt(token, { jwk: agent.public_key, now_seconds: Math.floor(deps.now() / 1000) });
+  if (!verdict.ok) return bad(verdict.reason, verdict.reason === 'bad_signature' ? asked_at : NOT_ASKED);
+  const principal: Principal = {
+    type: 'agent',
+    id: agent.id,
+    operator_id: agent.operator_id,
+    role: null,
+    credential: 'agent_jwt',
+    allowed_connections: null,
+    scopes: null,
+    target: '',
+  };
+  const jwt = { agent_id: agent.id, jti: verdict.jti };
+  const key_thumb = agent.key_thumbprint ?? thumbprint(agent.public_key);
+  return { ok: true, principal, caller: undefined, jwt, key_thumb, position: view.position, asked_at };
+}
+
+function possession(principal: Principal, known: KnownPassport, keyThumb: string | null): Refusal | null {
+  const { passport } = known.resolved;
+  if (principal.operator_id !== passport.operator_id) {
+    return {
+      ...unauthorized('wrong_credential_kind', 'The bearer and the passport do not belong together.'),
+      recorded_reason: 'foreign_operator',
+    };
+  }
+  if (passport.cnf_jkt === null) return null;
+  if (principal.type !== 'agent')
+    return unauthorized('proof_of_possession_required', 'This passport works only with a token of its agent.');
+  if (principal.id === passport.agent_id && keyThumb === passport.cnf_jkt) return null;
+  return unauthorized('proof_of_possession_mismatch', 'This passport belongs to another key.');
+}

@@ -1,0 +1,47 @@
+/** Public keys that passports are signed with: asked at start, every minute, and when a token names one that is not known. */
+import type { Bus } from '@sallyport/bus/connect.ts';
+import type { ResponseOf } from '@sallyport/contracts/operation.ts';
+import { jwks } from '@sallyport/contracts/operations/passports.ts';
+import { matches } from '@sallyport/contracts/validate.ts';
+import type { Ed25519Jwk } from '@sallyport/passport-verify/keys.ts';
+import { askOwner, VIEW_MS } from './ask.ts';
+import { createQuestions } from './questions.ts';
+
+export interface SigningKeys {
+  current(): ReadonlyMap<string, Ed25519Jwk>;
+  /** Changes whenever a key was added or removed. */
+  version(): number;
+  /** Throws Unanswered. */
+  refresh(since: number): Promise<void>;
+  stop(): void;
+}
+
+const EVERY_MS = 60_000;
+
+export function createSigningKeys(bus: Bus): SigningKeys {
+  let keys: ReadonlyMap<string, Ed25519Jwk> = new Map();
+  let version = 0;
+  const questions = createQuestions<ResponseOf<typeof jwks>>(VIEW_MS);
+
+  async function send(): Promise<ResponseOf<typeof jwks>> {
+    const answer = await askOwner(bus, jwks, {}, '');
+    if (!answer.ok || !matches(jwks.response, answer.body)) throw new Error('passports.jwks gave no keys');
+    return answer.body;
+  }
+
+  async function refresh(since: number): Promise<void> {
+    const { value } = await questions.ask('keys', since, send);
+    const next = new Map<string, Ed25519Jwk>();
+    for (const { kty, crv, x, kid } of value.keys) if (kty === 'OKP' && crv === 'Ed25519') next.set(kid, { kty, crv, x });
+    const same = next.size === keys.size && [...next].every(([kid, key]) => keys.get(kid)?.x === key.x);
+    if (same) return;
+    keys = next;
+    version++;
+  }
+
+  const timer = setInterval(() => {
+    refresh(0).catch(() => undefined);
+  }, EVERY_MS);
+  timer.unref();
+  return { current: () => keys, version: () => version, refresh, stop: () => clearInterval(timer) };
+}

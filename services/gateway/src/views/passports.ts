@@ -1,0 +1,124 @@
+/**
+ * What this gateway knows of passports: asked once, then followed (architecture, "Views"). A kept answer lets calls pass; a refusal is
+ * only made by an answer that was asked for after the call arrived, or by a revocation or ending in the log.
+ */
+import type { Bus } from '@sallyport/bus/connect.ts';
+import { ResolvedPassport } from '@sallyport/contracts/objects/views.ts';
+import { passportResolve } from '@sallyport/contracts/operations/passports.ts';
+import { grantTarget, target } from '@sallyport/contracts/target.ts';
+import { matches } from '@sallyport/contracts/validate.ts';
+import type { Hash } from '@sallyport/admission/entry.ts';
+import { targetHash } from '@sallyport/admission/hashes.ts';
+import { type Access, accessOf } from '../checks/service.ts';
+import type { Feed } from '../log/feed.ts';
+import { askOwner, VIEW_MS } from './ask.ts';
+import { type Holds, type Kept, stillHolds } from './kept.ts';
+import { createQuestions } from './questions.ts';
+
+/** A passport with its hashes, computed once. */
+export interface KnownPassport extends Kept {
+  resolved: ResolvedPassport;
+  access: ReadonlyMap<string, Access>;
+  hashes: {
+    operator: Hash;
+    session: Hash;
+    jti: Hash;
+    chain: { line: Hash; agent: Hash }[];
+    missions: Hash[];
+    /** By connection id. */
+    connections: ReadonlyMap<string, { connection: Hash; grant: Hash }>;
+  };
+  /** `performance.now()` when it was asked for. */
+  asked_at: number;
+}
+
+export interface Passports {
+  /** What is kept, and whether it still holds; null for a passport that was not met yet. */
+  kept(jti: string): { known: KnownPassport; holds: Holds } | null;
+  /** Asks, sharing a question that was sent at or after `since`. Null: no such passport. Throws Unanswered. */
+  ask(operatorId: string, jti: string, since: number, requestId: string): Promise<KnownPassport | null>;
+  size(): number;
+}
+
+const MAX_KEPT = 10_000;
+
+export function createPassports(bus: Bus, feed: Feed): Passports {
+  const kept = new Map<string, KnownPassport>();
+  const questions = createQuestions<KnownPassport | null>(VIEW_MS);
+
+  function keep(jti: string, known: KnownPassport): void {
+    const before = kept.get(jti);
+    if (before && before.position > known.position) return;
+    kept.delete(jti);
+    kept.set(jti, known);
+    for (const oldest of kept.size > MAX_KEPT ? kept.keys().take(1) : []) kept.delete(oldest);
+  }
+
+  async function send(operatorId: string, jti: string, requestId: string): Promise<KnownPassport | null> {
+    const askedAt = performance.now();
+    const body = { operator_id: operatorId, jti, min_seq: feed.lastFence() };
+    const answer = await askOwner(bus, passportResolve, body, requestId);
+    if (!answer.ok) throw new Error(`passport.resolve was refused: ${answer.denial.code}`);
+    if (answer.body === null) return null;
+    if (!matches(ResolvedPassport, answer.body) || answer.body.passport.jti !== jti)
+      throw new Error('passport.resolve answered in another shape');
+    const known = knownOf(answer.body, feed.streamTime(), askedAt);
+    keep(jti, known);
+    return known;
+  }
+
+  return {
+    kept: (jti) => {
+      const known = kept.get(jti);
+      return known ? { known, holds: stillHolds(known, feed) } : null;
+    },
+    ask: async (operatorId, jti, since, requestId) => (await questions.ask(jti, since, () => send(operatorId, jti, requestId))).value,
+    size: () => kept.size,
+  };
+}
+
+function knownOf(resolved: ResolvedPassport, streamTime: number, askedAt: number): KnownPassport {
+  const { passport, mission, agent, operator } = resolved;
+  const links = [{ line: passport.line, agent_id: passport.agent_id }, ...passport.parents];
+  const chain = links.map((link) => ({ line: targetHash(target('line', link.line)), agent: targetHash(target('agent', link.agent_id)) }));
+  const missions = [passport.mission_id, ...mission.ancestors].map((id) => targetHash(target('mission', id)));
+  const access = new Map<string, Access>();
+  const connections = new Map<string, { connection: Hash; grant: Hash }>();
+  const positions = [passport.position, mission.position, agent.position, operator.position];
+  for (const service of passport.services) {
+    const view = resolved.access[service.connection_id];
+    if (!view) continue;
+    positions.push(view.position);
+    access.set(service.connection_id, accessOf(service, view));
+    connections.set(service.connection_id, {
+      connection: targetHash(target('connection', service.connection_id)),
+      grant: targetHash(grantTarget(passport.agent_id, service.connection_id)),
+    });
+  }
+  const hashes = {
+    operator: targetHash(target('operator', passport.operator_id)),
+    session: targetHash(target('session', passport.session_id)),
+    jti: targetHash(target('jti', passport.jti)),
+    chain,
+    missions,
+    connections,
+  };
+  const position = Math.min(...positions);
+  return {
+    resolved,
+    access,
+    hashes,
+    targets: [
+      hashes.operator,
+      hashes.session,
+      hashes.jti,
+      ...chain.flatMap((link) => [link.line, link.agent]),
+      ...missions,
+      ...[...connections.values()].flatMap((one) => [one.connection, one.grant]),
+    ],
+    position,
+    checked: position,
+    checked_at: streamTime,
+    asked_at: askedAt,
+  };
+}

@@ -1,0 +1,79 @@
+/** Operator and member keys, by their SHA-256: asked once, then followed like passports. "Nobody's" is never kept. */
+import type { Bus } from '@sallyport/bus/connect.ts';
+import { AgentView, PrincipalView } from '@sallyport/contracts/objects/views.ts';
+import { agentResolve } from '@sallyport/contracts/operations/agents.ts';
+import { principalResolve } from '@sallyport/contracts/operations/operator.ts';
+import { hash12, target } from '@sallyport/contracts/target.ts';
+import { matches } from '@sallyport/contracts/validate.ts';
+import { type Hash, hashOf } from '@sallyport/admission/entry.ts';
+import { targetHash } from '@sallyport/admission/hashes.ts';
+import type { Feed } from '../log/feed.ts';
+import { askOwner, VIEW_MS } from './ask.ts';
+import { type Holds, type Kept, stillHolds } from './kept.ts';
+import { createQuestions } from './questions.ts';
+
+export interface KnownPrincipal extends Kept {
+  view: PrincipalView;
+  /** Target of the key or member, for entries. */
+  caller: Hash | undefined;
+  asked_at: number;
+}
+
+export interface Principals {
+  kept(sha256: string): { known: KnownPrincipal; holds: Holds } | null;
+  /** Null: nobody's key. Throws Unanswered. */
+  ask(sha256: string, since: number, requestId: string): Promise<KnownPrincipal | null>;
+  /** An agent that is not the passport's own; never kept. Throws Unanswered. */
+  askAgent(agentId: string, requestId: string): Promise<AgentView | null>;
+}
+
+const MAX_KEPT = 10_000;
+
+export function createPrincipals(bus: Bus, feed: Feed): Principals {
+  const kept = new Map<string, KnownPrincipal>();
+  const questions = createQuestions<KnownPrincipal | null>(VIEW_MS);
+  const agents = createQuestions<AgentView | null>(VIEW_MS);
+
+  async function send(sha256: string, requestId: string): Promise<KnownPrincipal | null> {
+    const askedAt = performance.now();
+    const answer = await askOwner(bus, principalResolve, { sha256, min_seq: feed.lastFence() }, requestId);
+    if (!answer.ok) throw new Error(`principal.resolve was refused: ${answer.denial.code}`);
+    kept.delete(sha256);
+    if (answer.body === null) return null;
+    if (!matches(PrincipalView, answer.body)) throw new Error('principal.resolve answered in another shape');
+    const known = knownOf(answer.body, feed.streamTime(), askedAt);
+    kept.set(sha256, known);
+    for (const oldest of kept.size > MAX_KEPT ? kept.keys().take(1) : []) kept.delete(oldest);
+    return known;
+  }
+
+  async function sendAgent(agentId: string, requestId: string): Promise<AgentView | null> {
+    const answer = await askOwner(bus, agentResolve, { agent_id: agentId, min_seq: feed.lastFence() }, requestId);
+    if (!answer.ok) throw new Error(`agent.resolve was refused: ${answer.denial.code}`);
+    return matches(AgentView, answer.body) ? answer.body : null;
+  }
+
+  return {
+    kept: (sha256) => {
+      const known = kept.get(sha256);
+      return known ? { known, holds: stillHolds(known, feed) } : null;
+    },
+    ask: async (sha256, since, requestId) => (await questions.ask(sha256, since, () => send(sha256, requestId))).value,
+    askAgent: async (agentId, requestId) => (await agents.ask(agentId, performance.now(), () => sendAgent(agentId, requestId))).value,
+  };
+}
+
+function knownOf(view: PrincipalView, streamTime: number, askedAt: number): KnownPrincipal {
+  const { principal, position } = view;
+  const caller = principal.target === '' ? undefined : hashOf(hash12(principal.target));
+  const member = principal.type === 'member' ? [targetHash(target('member', principal.id))] : [];
+  return {
+    view,
+    caller,
+    targets: caller === undefined ? member : [caller, ...member],
+    position,
+    checked: position,
+    checked_at: streamTime,
+    asked_at: askedAt,
+  };
+}

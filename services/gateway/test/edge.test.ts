@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { LedgerUnavailable } from '@sallyport/bus/errors.ts';
+import { makeApiKey } from '@sallyport/contracts/api-key.ts';
+import { ERRORS } from '@sallyport/contracts/errors.ts';
+import { operations } from '@sallyport/contracts/operations.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { createMetrics } from '@sallyport/service-kit/metrics.ts';
+import type { FastifyInstance } from 'fastify';
+import { addEdgeRoutes, edgeOperations } from '../src/edge/routes.ts';
+import { createKnownPaths } from '../src/http/not-found.ts';
+import { addProxyRoute } from '../src/http/proxy-route.ts';
+import { createLimits } from '../src/http/rate-limits.ts';
+import { createServer } from '../src/http/server.ts';
+import { createSignals } from '../src/signals.ts';
+
+/** A gateway between two boots: everything before the bus works, nothing behind it does. */
+let app: FastifyInstance;
+before(async () => {
+  const paths = createKnownPaths();
+  app = await createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('test')), paths);
+  const current = (): never => {
+    throw new LedgerUnavailable('between two boots');
+  };
+  addEdgeRoutes(app, { limits: createLimits({ off: true }), current }, paths);
+  addProxyRoute(app, current, paths);
+});
+after(() => app.close());
+
+const authorization = `Bearer ${makeApiKey('operator', new Uint8Array(32).fill(1))}`;
+const json = { authorization, 'content-type': 'application/json' };
+const urlOf = (path: string): string => path.replaceAll(/:[a-z_]+/g, 'x');
+
+interface Answer {
+  status: number;
+  code: string;
+  metadata: Record<string, unknown>;
+}
+
+async function call(method: string, url: string, headers: Record<string, string> = {}, payload?: string | Buffer): Promise<Answer> {
+  const answer = await app.inject({ method: method as 'GET', url, headers, ...(payload !== undefined && { payload }) });
+  const { error } = answer.json<{
+    error: { code: keyof typeof ERRORS; message: string; details: object; metadata: Record<string, unknown> };
+  }>();
+  assert.deepEqual(error.details, error.metadata);
+  assert.match(String(error.metadata['request_id']), /^req_/);
+  assert.equal(answer.headers['x-request-id'], error.metadata['request_id']);
+  assert.match(String(answer.headers['traceresponse']), /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
+  assert.equal(answer.headers['cache-control'], 'no-store');
+  assert.equal(answer.headers['access-control-allow-origin'], undefined);
+  assert.doesNotMatch(answer.body, /\bat .*\.ts:\d/);
+  assert.ok(answer.statusCode < 500 || answer.statusCode === 503, answer.body);
+  assert.equal(answer.statusCode, ERRORS[error.code]);
+  return { status: answer.statusCode, code: error.code, metadata: error.metadata };
+}
+
+test('given any operation, its route exists and answers in the envelope', async () => {
+  assert.ok(edgeOperations().length > 30);
+  for (const operation of edgeOperations()) {
+    const { http } = operation;
+    assert.ok(http);
+    for (const path of [http.path, ...(http.aliases ?? [])]) {
+      const anonymous = await call(http.method, urlOf(path));
+      if (!operation.who.includes('-')) assert.deepEqual([anonymous.code, anonymous.metadata['reason']], ['UNAUTHORIZED', 'missing'], path);
+    }
+  }
+});
+
+test('given a body that is no JSON, has a key twice, is too deep, compressed or of another type, each operation refuses it', async () => {
+  for (const { http, body } of operations()) {
+    if (!http || !body) continue;
+    const url = urlOf(http.path);
+    assert.equal((await call(http.method, url, json, '{"a":')).code, 'INVALID_REQUEST', url);
+    assert.deepEqual((await call(http.method, url, json, '{"a":1,"a":2}')).metadata['fields'], [{ path: 'a', rule: 'duplicate_key' }], url);
+    assert.equal((await call(http.method, url, json, '['.repeat(33) + ']'.repeat(33))).code, 'PAYLOAD_TOO_LARGE', url);
+    assert.equal((await call(http.method, url, { authorization, 'content-type': 'text/plain' }, 'hi')).code, 'UNSUPPORTED_MEDIA_TYPE', url);
+    assert.equal((await call(http.method, url, { ...json, 'content-encoding': 'gzip' }, '{}')).code, 'UNSUPPORTED_MEDIA_TYPE', url);
+    for (const wrong of ['[]', '"text"', '1'])
+      assert.equal((await call(http.method, url, json, wrong)).code, 'INVALID_REQUEST', `${url} ${wrong}`);
+    const over = Buffer.alloc((http.body_limit ?? 1024 * 1024) + 1, 0x20);
+    assert.equal((await call(http.method, url, json, over)).code, 'PAYLOAD_TOO_LARGE', url);
+  }
+});
+
+test('given a well-formed call between two boots, the answer is 503, never a defect', async () => {
+  for (const [method, url] of [
+    ['GET', '/v1/agents?limit=5'],
+    ['GET', '/v1/operator'],
+    ['POST', '/v1/passports/revoke-all'],
+  ] as const)
+    assert.equal((await call(method, url, json, method === 'POST' ? '' : undefined)).code, 'AUDIT_UNAVAILABLE');
+});
+
+test('given a query parameter out of bounds, it is named', async () => {
+  assert.deepEqual((await call('GET', '/v1/agents?limit=101', json)).metadata['fields'], [{ path: 'limit', rule: 'maximum' }]);
+  assert.deepEqual((await call('GET', '/v1/agents?limit=1&limit=2', json)).code, 'INVALID_REQUEST');
+  assert.deepEqual((await call('GET', '/v1/agents', { ...json, 'x-min-event-seq': '-1' })).metadata['fields'], [
+    { path: 'X-Min-Event-Seq', rule: 'pattern' },
+  ]);
+  assert.equal(
+    (await call('POST', '/v1/agents/register', { ...json, 'idempotency-key': 'a b' }, '{"name":"agent-one"}')).code,
+    'INVALID_REQUEST',
+  );
+});
+
+test('given a path that exists under other methods, Allow names them; given none, 404', async () => {
+  for (const { http } of edgeOperations()) {
+    if (!http) continue;
+    const answer = await app.inject({ method: 'OPTIONS', url: urlOf(http.path) });
+    assert.equal(answer.statusCode, 405, http.path);
+    assert.match(String(answer.headers['allow']), new RegExp(http.method));
+  }
+  assert.equal((await call('GET', '/v1/proxy')).code, 'METHOD_NOT_ALLOWED');
+  for (const url of ['/v1/nothing', '/', '/v1/agents/x/y/z', '/v1/%zz', '/%00', `/v1/agents/${'x'.repeat(300)}`]) {
+    const { status } = await call('GET', url);
+    assert.ok(status === 404 || status === 400, url);
+  }
+});
+
+test('given a proxied body that JSON cannot carry, its path is named', async () => {
+  const proxied = (body: string): Promise<Answer> =>
+    call('POST', '/v1/proxy', json, `{"service":"github","method":"POST","url":"https://api.github.com/x","body":${body}}`);
+  for (const [body, path, rule] of [
+    ['{"n":9007199254740993}', 'body.n', 'lossy_number'],
+    ['[1e400]', 'body.0', 'lossy_number'],
+    ['{"s":"\\ud800"}', 'body.s', 'lone_surrogate'],
+    ['{"k":1,"k":2}', 'body.k', 'duplicate_key'],
+  ] as const)
+    assert.deepEqual((await proxied(body)).metadata['fields'], [{ path, rule }]);
+  for (const fine of ['1.0', '1e2', '{"n":0.1}']) assert.equal((await proxied(fine)).code, 'AUDIT_UNAVAILABLE', fine);
+});
+
+test('given a proxied call that breaks its schema, the field is named', async () => {
+  const fields = async (body: object): Promise<unknown> => (await call('POST', '/v1/proxy', json, JSON.stringify(body))).metadata['fields'];
+  const good = { service: 'github', method: 'GET', url: 'https://api.github.com/user' };
+  assert.deepEqual(await fields({ ...good, method: 'HEAD' }), [{ path: 'method', rule: 'enum' }]);
+  assert.deepEqual(await fields({ ...good, service: undefined }), [{ path: 'service', rule: 'required' }]);
+  assert.deepEqual(await fields({ ...good, authority_request_id: 'short' }), [{ path: 'authority_request_id', rule: 'pattern' }]);
+});
