@@ -1,0 +1,60 @@
+/**
+ * Deadlines that fell due. Each looks at the facts first: too early arms again, too late or twice does nothing. The fact only records what gateways do by the clock
+ * already, so no fence goes with it.
+ */
+import { draft } from '@sallyport/contracts/fact.ts';
+import { missionExpired, passportLapsed } from '@sallyport/contracts/facts/passports.ts';
+import { isId } from '@sallyport/contracts/ids.ts';
+import type { Deps } from '../deps.ts';
+import { isRecord } from '../field-idempotency.ts';
+import { lapseOf } from '../domain/lapse.ts';
+import { MISSION } from '../domain/mission.ts';
+import { PASSPORT } from '../domain/passport.ts';
+import { readMission, readPassport } from '../reading.ts';
+
+const actor = { type: 'system', id: 'timers' } as const;
+
+/** Sequence-safe: rearms through the returned value, because a decision must stay free of effects. */
+type Outcome = { rearm_ms: number } | { lapsed: { reason: string; late_ms: number } } | null;
+
+export async function passportDue(deps: Deps, jti: string, payload: unknown): Promise<void> {
+  const operator_id = operatorOf(payload);
+  if (operator_id === null) return;
+  const decided = await deps.ledger.decide<Outcome>({ operator_id, actor }, async (read) => {
+    const passport = await readPassport(read.get, operator_id, jti);
+    if (!passport) return { write: [], value: null };
+    const due = lapseOf(passport, read.now);
+    if (due.at === 'never') return { write: [], value: null };
+    if (due.at === 'later') return { write: [], value: { rearm_ms: due.due_ms } };
+    const { agent_id, session_id, mission_id } = passport.issued;
+    const { reason, late_ms } = due;
+    const data = { reason, expires_at_ms: passport.expires_at_ms, last_checkpoint_at_ms: passport.last_checkpoint_at_ms, late_ms };
+    const fact = draft(passportLapsed, data, { agent_id, session_id, mission_id, jti });
+    return { write: [{ on: PASSPORT, operator_id, id: jti, facts: [fact] }], value: { lapsed: { reason, late_ms } } };
+  });
+  if (!decided.ok || !decided.value) return;
+  if ('rearm_ms' in decided.value) await deps.timers.arm('passport', jti, decided.value.rearm_ms, { operator_id });
+  else deps.signals.lapsed(decided.value.lapsed.reason, decided.value.lapsed.late_ms);
+}
+
+export async function missionDue(deps: Deps, missionId: string, payload: unknown): Promise<void> {
+  const operator_id = operatorOf(payload);
+  if (operator_id === null) return;
+  const decided = await deps.ledger.decide<Outcome>({ operator_id, actor }, async (read) => {
+    const mission = await readMission(read.get, operator_id, missionId);
+    if (!mission || mission.end) return { write: [], value: null };
+    if (read.now < mission.expires_at_ms) return { write: [], value: { rearm_ms: mission.expires_at_ms } };
+    const whose = { mission_id: missionId, ...(mission.agent_id !== null && { agent_id: mission.agent_id }) };
+    // Its passports are over by the same clock; they lapse by their own deadlines.
+    const fact = draft(missionExpired, { ended_at_ms: mission.expires_at_ms, revoked: [] }, whose);
+    return { write: [{ on: MISSION, operator_id, id: missionId, facts: [fact] }], value: null };
+  });
+  if (decided.ok && decided.value && 'rearm_ms' in decided.value) {
+    await deps.timers.arm('mission', missionId, decided.value.rearm_ms, { operator_id });
+  }
+}
+
+function operatorOf(payload: unknown): string | null {
+  const id = isRecord(payload) ? payload['operator_id'] : null;
+  return isId('operator', id) ? id : null;
+}

@@ -1,0 +1,81 @@
+/**
+ * Is a passport alive? Its own facts, then everything above it: session, agent, mission, operator, and each link to its root. What revokes counts
+ * for passports that stand before it in the log (api.md §11). Pure.
+ */
+import { denial, type Denial } from '@sallyport/contracts/errors.ts';
+import type { AgentState } from './agent.ts';
+import { type MissionState, missionStatus } from './mission.ts';
+import type { OperatorState } from './operator.ts';
+import type { Issued, PassportState } from './passport.ts';
+import { kills, type Revocation } from './revocation.ts';
+import type { SessionState } from './session.ts';
+
+/** One link: the passport and what stands above it. The operator and the session are the family's. */
+export interface Link {
+  passport: PassportState & { issued: Issued };
+  agent: AgentState;
+  mission: MissionState;
+}
+
+export interface Family {
+  self: Link;
+  /** From the parent to the root. */
+  parents: Link[];
+  session: SessionState;
+  operator: OperatorState;
+}
+
+export type Life =
+  | { state: 'live'; expires_at_ms: number }
+  | { state: 'revoked' | 'checked_out' | 'lapsed'; reason: string; at_ms: number; expires_at_ms: number };
+
+type Dead = { state: 'revoked' | 'checked_out' | 'lapsed'; reason: string; at_ms: number };
+
+export function lifeOf(family: Family, nowMs: number): Life {
+  const { self, parents, session, operator } = family;
+  const links = [self, ...parents];
+  const expires_at_ms = Math.min(...links.map(({ passport, mission }) => Math.min(passport.expires_at_ms, mission.expires_at_ms)));
+  const dead = ownEnd(self) ?? links.map((link) => endOfLink(link, link === self, session, operator)).find((end) => end !== null);
+  if (dead) return { ...dead, expires_at_ms };
+  return nowMs >= expires_at_ms
+    ? { state: 'lapsed', reason: 'expired', at_ms: expires_at_ms, expires_at_ms }
+    : { state: 'live', expires_at_ms };
+}
+
+/** Checked out while alive is the passport's own end; a checkout recorded after its death only reports. */
+function ownEnd({ passport }: Link): Dead | null {
+  if (passport.checked_out?.data.ended_by !== 'checkout') return null;
+  return { state: 'checked_out', reason: 'checked_out', at_ms: passport.checked_out.data.checked_out_at_ms };
+}
+
+function endOfLink({ passport, agent, mission }: Link, isSelf: boolean, session: SessionState, operator: OperatorState): Dead | null {
+  if (passport.revoked) return { state: 'revoked', reason: passport.revoked.reason, at_ms: passport.revoked.at_ms };
+  const revocations: Revocation[] = [session.revocation, agent.revocation, operator.revocation];
+  const killer = revocations.filter((one) => kills(one, passport.issued_seq)).sort((a, b) => a.seq - b.seq)[0];
+  if (killer) return { state: 'revoked', reason: killer.reason, at_ms: killer.at_ms };
+  if (passport.lapsed_at_ms !== null) return { state: 'lapsed', reason: 'expired', at_ms: passport.expires_at_ms };
+  const { end } = mission;
+  if (!end || end.status === 'expired' || end.at_ms >= passport.expires_at_ms) return null;
+  // A parent that checked out, and a child that was allowed to outlive it: completion of the parent's implicit mission is no revocation.
+  return isSelf || end.status === 'revoked' ? { state: 'revoked', reason: `mission_${end.status}`, at_ms: end.at_ms } : null;
+}
+
+/** The public word for a passport that cannot be used any more. */
+export function deadDenial(jti: string, life: Exclude<Life, { state: 'live' }>): Denial {
+  if (life.state === 'lapsed') return denial('PASSPORT_EXPIRED', `Passport ${jti} has expired.`, { reason: 'expired' });
+  const words = life.state === 'checked_out' ? 'was checked out' : 'was revoked';
+  return denial('PASSPORT_REVOKED', `Passport ${jti} ${words}.`, { reason: life.reason });
+}
+
+/** Stops above the passport that last as long as they last: they do not end it. */
+export function blockedDenial(agent: AgentState, operator: OperatorState): Denial | null {
+  if (operator.frozen) return denial('PASSPORT_BLOCKED', 'The operator is frozen.', { reason: 'operator_frozen' });
+  if (agent.agent?.passport_blocked) {
+    return denial('PASSPORT_BLOCKED', 'The agent is blocked.', { reason: agent.blocked_by === 'operator' ? 'operator' : 'review' });
+  }
+  return null;
+}
+
+export function missionOpen(mission: MissionState, nowMs: number): boolean {
+  return mission.exists && missionStatus(mission, nowMs) === 'open';
+}

@@ -1,0 +1,61 @@
+/** The operator: settings, freeze, keys, and the revocation of everything. Pure. */
+import { dataOf, type Fact, type Position } from '@sallyport/contracts/fact.ts';
+import { operatorBootstrapped, operatorFrozen, operatorKeyRotated, operatorUnfrozen } from '@sallyport/contracts/facts/identity.ts';
+import type { Operator, OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
+import { iso } from './time.ts';
+import { noRevocation, type Revocation, revocationOf } from './revocation.ts';
+
+export interface OperatorState {
+  exists: boolean;
+  id: string;
+  name: string;
+  created_at_ms: number;
+  settings: OperatorSettings | null;
+  frozen: boolean;
+  frozen_reason: string | null;
+  /** Keys that may still be alive; `dies_at_ms` null: not rotated out. */
+  keys: { key_id: string; dies_at_ms: number | null }[];
+  revocation: Revocation;
+}
+
+export const OPERATOR = {
+  kind: 'operator',
+  initial: (): OperatorState => ({
+    exists: false,
+    id: '',
+    name: '',
+    created_at_ms: 0,
+    settings: null,
+    frozen: false,
+    frozen_reason: null,
+    keys: [],
+    revocation: noRevocation,
+  }),
+  evolve: evolveOperator,
+};
+
+export function evolveOperator(state: OperatorState, fact: Fact, at: Position): OperatorState {
+  const made = dataOf(operatorBootstrapped, fact);
+  if (made) {
+    const keys = made.key_id === undefined ? [] : [{ key_id: made.key_id, dies_at_ms: null }];
+    return { ...state, exists: true, id: fact.operator_id, name: made.name, created_at_ms: at.ts_ms, settings: made.settings, keys };
+  }
+  const frozen = dataOf(operatorFrozen, fact);
+  if (frozen) return { ...state, frozen: true, frozen_reason: frozen.reason };
+  if (dataOf(operatorUnfrozen, fact)) return { ...state, frozen: false, frozen_reason: null };
+  const rotated = dataOf(operatorKeyRotated, fact);
+  if (rotated) {
+    const dies = at.ts_ms + rotated.grace_seconds * 1000;
+    const old = state.keys
+      .map((key) => ({ ...key, dies_at_ms: Math.min(key.dies_at_ms ?? dies, dies) }))
+      .filter((key) => key.dies_at_ms > at.ts_ms);
+    return { ...state, keys: [...old, { key_id: rotated.new_key_id, dies_at_ms: null }] };
+  }
+  return { ...state, revocation: revocationOf(state.revocation, fact, at, 'bulk_operator') };
+}
+
+/** The wire form (api.md §4). */
+export function operatorObject(state: OperatorState & { settings: OperatorSettings }): Operator {
+  const { id, name, frozen, frozen_reason, settings } = state;
+  return { id, name, created_at: iso(state.created_at_ms), frozen, frozen_reason, settings };
+}

@@ -1,0 +1,37 @@
+/**
+ * Passports that hold a disconnected connection die (api.md §12). Idempotent, so that vault's question and the consumer of its fact may both do it; one batch takes
+ * at most a hundred passports.
+ */
+import type { Decision, Scope } from '@sallyport/bus/ledger.ts';
+import type { Write } from '@sallyport/bus/compose.ts';
+import type { Deps } from './deps.ts';
+import { livePassports } from './live-passports.ts';
+import { revokeSingle } from './revoking.ts';
+import { withoutAck } from './writes.ts';
+
+export const DISCONNECTED = 'Service disconnected';
+/** Up to four messages each (the passport, its implicit mission, a fence for both), of the 500 that a batch holds. */
+const PER_BATCH = 100;
+
+export async function revokeHolders(deps: Deps, scope: Scope, connectionId: string): Promise<number> {
+  const { operator_id } = scope;
+  const { own } = await livePassports(deps, operator_id, { connection_id: connectionId });
+  let revoked = 0;
+  for (let start = 0; start < own.length; start += PER_BATCH) {
+    const part = own.slice(start, start + PER_BATCH);
+    const decided = await deps.ledger.decide<number>(scope, async (read): Promise<Decision<number>> => {
+      const write: Write[] = [];
+      let count = 0;
+      for (const jti of part) {
+        const one = await revokeSingle(deps, read, { operator_id, jti, reason: DISCONNECTED, by: null, as: null });
+        if ('deny' in one || one.value.already_revoked) continue;
+        // Nobody waits for these: the connection itself is gone at every gateway already.
+        write.push(...withoutAck(one.write));
+        count++;
+      }
+      return { write, value: count };
+    });
+    if (decided.ok) revoked += decided.value;
+  }
+  return revoked;
+}

@@ -1,0 +1,138 @@
+/** The process: configuration, what it needs, start, close. The only file that touches the process. */
+import { createClock } from '@sallyport/bus/clock.ts';
+import { connectBus } from '@sallyport/bus/connect.ts';
+import { createLedger } from '@sallyport/bus/ledger.ts';
+import { waitForStreams } from '@sallyport/bus/admin.ts';
+import { serve } from '@sallyport/bus/rpc.ts';
+import { PLATFORM, uniqueSubject } from '@sallyport/bus/subjects.ts';
+import { createTimers } from '@sallyport/bus/timers.ts';
+import { migrate } from '@sallyport/projections/migrate.ts';
+import { openPool } from '@sallyport/projections/open-pool.ts';
+import { createProjection } from '@sallyport/projections/projection.ts';
+import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
+import { serveInternal } from '@sallyport/service-kit/health.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { createMetrics } from '@sallyport/service-kit/metrics.ts';
+import { createSecretFields } from '@sallyport/service-kit/secret-fields.ts';
+import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { openApiKeys } from './api-keys.ts';
+import { bootstrapToken } from './bootstrap-token.ts';
+import { passportsConfig } from './config.ts';
+import { ARMED_KINDS, armTimers } from './consumers/arm-timers.ts';
+import { CASCADE_KINDS, cascade } from './consumers/cascade.ts';
+import { createConsumer } from './consumers/consumer.ts';
+import { missionDue, passportDue } from './consumers/deadlines.ts';
+import { actOnSignals, SIGNAL_KINDS } from './consumers/signals.ts';
+import type { Deps } from './deps.ts';
+import { resolveAgent, resolvePrincipal } from './identify.ts';
+import { allOperations } from './operations/all.ts';
+import { BOOTSTRAP } from './operations/bootstrap.ts';
+import { MODEL } from './projections/model.ts';
+import { STEPS, type Tables } from './projections/tables.ts';
+import { USAGE } from './projections/usage.ts';
+import { openSealing } from './sealing.ts';
+import { createSignals } from './signals.ts';
+import { openSigner } from './signing.ts';
+
+const SERVICE = 'passports';
+
+const config = passportsConfig();
+const instance = config.SALLYPORT_INSTANCE;
+const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
+const metrics = createMetrics(SERVICE);
+const shutdown = onShutdown({ log });
+
+const bus = await connectBus({
+  url: config.SALLYPORT_NATS_URL,
+  user: config.SALLYPORT_NATS_USER,
+  password: config.SALLYPORT_NATS_PASSWORD,
+  name: instance,
+  log,
+});
+shutdown.add('bus', () => bus.close());
+await waitForStreams(bus);
+const clock = await createClock(bus);
+shutdown.add('clock', () => clock.stop());
+const ledger = createLedger(bus, { clock });
+
+const database = openPool<Tables>({
+  url: config.SALLYPORT_DATABASE_URL,
+  password: config.SALLYPORT_DATABASE_PASSWORD,
+  schema: SERVICE,
+  name: instance,
+  log,
+});
+shutdown.add('database', () => database.close());
+await migrate(database, STEPS);
+
+const secrets = config.SALLYPORT_SECRETS_DIR;
+const [signer, keys, sealing] = await Promise.all([openSigner(secrets), openApiKeys(secrets), openSealing(secrets)]);
+const bootstrap = bootstrapToken(secrets);
+if ((await ledger.lastSeq(uniqueSubject(PLATFORM, BOOTSTRAP))) > 0) await bootstrap.remove();
+else {
+  await bootstrap.offer();
+  log.info({ path: bootstrap.path }, 'there is no operator yet: the bootstrap token is in this file');
+}
+
+const projected = { database, bus, holder: instance, log, metrics };
+const model = createProjection<Tables>({ ...projected, ...MODEL });
+shutdown.add('model', () => model.stop());
+const usage = createProjection<Tables>({ ...projected, ...USAGE });
+shutdown.add('usage', () => usage.stop());
+
+const deps: Deps = {
+  bus,
+  ledger,
+  clock,
+  timers: createTimers(bus),
+  database,
+  model,
+  usage,
+  signer,
+  keys,
+  bootstrap,
+  issuer: config.PASSPORT_ISSUER ?? config.PUBLIC_URL,
+  public_url: config.PUBLIC_URL,
+  signals: createSignals(log, metrics),
+  log,
+};
+
+const consuming = { database, bus, log, instance, metrics };
+const consumers = [
+  createConsumer(consuming, { name: 'timers', kinds: ARMED_KINDS, handle: armTimers(deps) }),
+  createConsumer(consuming, { name: 'cascade', kinds: CASCADE_KINDS, handle: cascade(deps) }),
+  createConsumer(consuming, { name: 'signals', kinds: SIGNAL_KINDS, handle: actOnSignals(deps) }),
+];
+for (const consumer of consumers) shutdown.add('consumer', () => consumer.stop());
+const deadlines = [
+  deps.timers.onDue('passport', (jti, payload) => passportDue(deps, jti, payload)),
+  deps.timers.onDue('mission', (id, payload) => missionDue(deps, id, payload)),
+];
+for (const deadline of deadlines) shutdown.add('deadlines', () => deadline.stop());
+
+const authenticate = createAuthenticator({
+  resolvePrincipal: (sha256) => resolvePrincipal(deps, sha256, 0),
+  resolveAgent: (agentId) => resolveAgent(deps, agentId, 0),
+  now: () => clock.now(),
+});
+const fields = await createSecretFields(secrets);
+const serving = serve(bus, SERVICE, allOperations(deps, { authenticate, log, metrics, sealing, secrets: fields }), { log });
+shutdown.add('operations', () => serving.stop());
+
+metrics.gauge('clock_skew_seconds', "This machine's clock less the ledger's", () => clock.skew_ms() / 1000);
+const projections = [model, usage, ...consumers];
+const internal = await serveInternal({
+  port: config.SALLYPORT_INTERNAL_PORT,
+  host: config.SALLYPORT_INTERNAL_HOST,
+  metrics,
+  checks: {
+    ledger: async () => ((await ledger.streamLast()) >= 0 ? 'ok' : 'unknown'),
+    database: async () => {
+      await database.pool.query('select 1');
+      return 'ok';
+    },
+    projections: () => projections.map((one) => one.check()).find((state) => state !== 'ok') ?? 'ok',
+  },
+});
+shutdown.add('internal', () => internal.close());
+log.info({ port: internal.port }, 'ready');

@@ -1,0 +1,120 @@
+/**
+ * `POST /v1/passports/:jti/checkout` (api.md §6). Repeating gives the first answer. A passport that was revoked or has lapsed is reviewed all the same, and its
+ * checkout says how it ended.
+ */
+import type { Write } from '@sallyport/bus/compose.ts';
+import { draft } from '@sallyport/contracts/fact.ts';
+import { missionCheckedOut } from '@sallyport/contracts/facts/passports.ts';
+import { auditIdOf } from '@sallyport/contracts/ids.ts';
+import type { Flag } from '@sallyport/contracts/objects/passport.ts';
+import { checkout } from '@sallyport/contracts/operations/passports.ts';
+import { refuse } from '@sallyport/contracts/call.ts';
+import { answerOf } from '@sallyport/service-kit/answer.ts';
+import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
+import { newId } from '@sallyport/service-kit/ids.ts';
+import { blockWrites, endedFence, implicitCompletion, revokedChildren } from '../checking-out.ts';
+import type { Deps } from '../deps.ts';
+import { AGENT } from '../domain/agent.ts';
+import { bucketOf, outcomeOf } from '../domain/checkout.ts';
+import { type Life, lifeOf } from '../domain/life.ts';
+import { MISSION } from '../domain/mission.ts';
+import { type CheckedOut, type Issued, PASSPORT } from '../domain/passport.ts';
+import { iso } from '../domain/time.ts';
+import { livePassports } from '../live-passports.ts';
+import { noPassport, readFamily, readPassport } from '../reading.ts';
+import { commonReport } from '../report.ts';
+import { flagsOf } from '../review.ts';
+
+interface Done {
+  data: CheckedOut;
+  claim_id: string;
+  mission_id: string;
+}
+
+export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout> {
+  return async ({ call, principal, params: { jti }, body, scope }) => {
+    const { operator_id } = principal;
+    const receivedMs = deps.clock.now();
+    const before = await readPassport(deps.ledger.load, operator_id, jti);
+    if (!before || (principal.type === 'agent' && before.issued.agent_id !== principal.id)) return refuse(noPassport(jti));
+    const { issued } = before;
+    // Asked before the decision, which must not wait for anybody: what comes in between, later signals correct.
+    const flags = before.checked_out ? [] : await flagsOf(deps, call, operator_id, issued);
+    const report = commonReport(body);
+    const { agent_id, session_id, mission_id } = issued;
+
+    const decided = await deps.ledger.decide<Done>(scope, async (read) => {
+      const passport = await readPassport(read.get, operator_id, jti);
+      if (!passport) return { deny: noPassport(jti) };
+      if (passport.checked_out) {
+        const { data, claim_id } = passport.checked_out;
+        return { write: [], value: { data, claim_id, mission_id } };
+      }
+      const family = await readFamily(read.get, operator_id, passport);
+      const life = lifeOf(family, receivedMs);
+      const { agent } = family.self.agent;
+      const bucket = bucketOf(flags, issued.mode, agent ?? { on_warning: 'notify', on_critical: 'notify' });
+      const checkout_id = newId('checkout', read.now);
+      const id = newId('event', read.now);
+      const ended_by = endedBy(life);
+      const data: CheckedOut = {
+        checkout_id,
+        services_used: body.services_used ?? [],
+        actions_count: body.actions_count ?? null,
+        ...report,
+        outcome: ended_by === 'checkout' ? outcomeOf(body.outcome, report.summary) : ended_by,
+        keep_children: body.keep_children ?? false,
+        checked_out_at_ms: receivedMs,
+        ended_by,
+        review_status: bucket.review_status,
+        flags: issued.mode === 'standard' ? [] : flags,
+        reviewed: bucket.reviewed,
+      };
+      const fact = draft(missionCheckedOut, data, { id, agent_id, session_id, mission_id, jti });
+      const write: Write[] = [{ on: PASSPORT, operator_id, id: jti, facts: [fact] }];
+      if (ended_by === 'checkout') {
+        write.push(endedFence(operator_id, jti));
+        write.push(...implicitCompletion((await read.get(MISSION, operator_id, mission_id)).state, read.now));
+        const { descendants } = await livePassports(deps, operator_id, { jti });
+        write.push(...(await revokedChildren(read, operator_id, descendants, data.keep_children)));
+      }
+      if (bucket.review_status === 'blocked' && agent?.status !== 'deleted') {
+        await read.get(AGENT, operator_id, agent_id);
+        const live = await livePassports(deps, operator_id, { agent_id });
+        write.push(
+          ...blockWrites(
+            operator_id,
+            issued,
+            bucket,
+            flags,
+            live.own.filter((one) => one !== jti),
+          ),
+        );
+      }
+      return { write, value: { data, claim_id: auditIdOf(id), mission_id } };
+    });
+    return answerOf(checkout, decided, (done) => checkoutAnswer(deps, issued, done));
+  };
+}
+
+function endedBy(life: Life): CheckedOut['ended_by'] {
+  if (life.state === 'live') return 'checkout';
+  return life.state === 'lapsed' ? 'lapsed' : 'revoked';
+}
+
+function checkoutAnswer(deps: Deps, { jti }: Issued, { data, claim_id, mission_id }: Done): object {
+  const flags: Flag[] = data.flags;
+  return {
+    checkout_id: data.checkout_id,
+    passport_jti: jti,
+    review_status: data.review_status,
+    flags,
+    claim_id,
+    mission_id,
+    checked_out_at: iso(data.checked_out_at_ms),
+    ended_by: data.ended_by,
+    reviewed: data.reviewed,
+    review_id: null,
+    report_url: `${deps.public_url}/missions/${mission_id}`,
+  };
+}

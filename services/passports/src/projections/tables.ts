@@ -1,0 +1,90 @@
+/** Tables of the read models, all made from the ledger and disposable. `state` columns hold the domain's own states. */
+import type { Step } from '@sallyport/projections/migrate.ts';
+import type { ColumnType } from 'kysely';
+import type { Agent } from '@sallyport/contracts/objects/agent.ts';
+import type { Connection } from '@sallyport/contracts/objects/connection.ts';
+import type { AgentState } from '../domain/agent.ts';
+import type { MissionState } from '../domain/mission.ts';
+import type { PassportState } from '../domain/passport.ts';
+import type { Flag } from '@sallyport/contracts/objects/passport.ts';
+
+/** Read as a value, written as JSON text. */
+type Json<T> = ColumnType<T, string, string>;
+
+export interface Tables {
+  agent: { agent_id: string; operator_id: string; name: string; status: Agent['status']; state: Json<AgentState> };
+  connection: { connection_id: string; operator_id: string; object: Json<Connection> };
+  mission: {
+    mission_id: string;
+    operator_id: string;
+    agent_id: string | null;
+    status: string;
+    implicit: boolean;
+    parent_mission_id: string | null;
+    opened_ms: number;
+    expires_ms: number;
+    sessions: string[];
+    checkpoints: number;
+    outcome: string | null;
+    review_status: string | null;
+    flags: Json<Flag[]>;
+    state: Json<MissionState>;
+  };
+  passport: {
+    jti: string;
+    operator_id: string;
+    agent_id: string;
+    session_id: string;
+    mission_id: string;
+    /** Jtis and lines of all parents. */
+    parents: string[];
+    connections: string[];
+    issued_seq: number;
+    issued_ms: number;
+    expires_ms: number;
+    status: 'active' | 'revoked' | 'lapsed' | 'checked_out';
+    /** Message that ended it; 0 while it lives. */
+    ended_seq: number;
+    state: Json<PassportState>;
+  };
+  mission_usage: { mission_id: string; operator_id: string; calls: number; denied: number; failed: number; actions: number };
+  service_usage: { mission_id: string; service: string; reads: number; writes: number; actions: number; last_ms: number };
+  open_attempt: { attempt_id: string; operator_id: string; mission_id: string; service: string };
+  passport_usage: { jti: string; operator_id: string; last_used_ms: number };
+}
+
+export const STEPS: readonly Step[] = [
+  {
+    name: 'agents, connections, missions, passports, usage',
+    up: `
+      create table agent (
+        agent_id text primary key, operator_id text not null, name text not null, status text not null, state jsonb not null);
+      create index agent_by_operator on agent (operator_id, agent_id desc);
+      create table connection (connection_id text primary key, operator_id text not null, object jsonb not null);
+      create index connection_by_operator on connection (operator_id);
+      create table mission (
+        mission_id text primary key, operator_id text not null, agent_id text, status text not null, implicit boolean not null, parent_mission_id text,
+        opened_ms bigint not null, expires_ms bigint not null, sessions text[] not null, checkpoints int not null, outcome text, review_status text,
+        flags jsonb not null, state jsonb not null);
+      create index mission_by_operator on mission (operator_id, mission_id desc);
+      create index mission_by_agent on mission (agent_id, mission_id desc);
+      create index mission_by_parent on mission (parent_mission_id) where parent_mission_id is not null;
+      create table passport (
+        jti text primary key, operator_id text not null, agent_id text not null, session_id text not null, mission_id text not null, parents text[] not null,
+        connections text[] not null, issued_seq bigint not null, issued_ms bigint not null, expires_ms bigint not null, status text not null,
+        ended_seq bigint not null, state jsonb not null);
+      create index passport_live on passport (operator_id, jti desc) where status = 'active';
+      create index passport_by_agent on passport (agent_id) where status = 'active';
+      create index passport_by_session on passport (session_id);
+      create index passport_by_mission on passport (mission_id);
+      create index passport_by_end on passport (ended_seq) where ended_seq > 0;
+      create index passport_by_parent on passport using gin (parents);
+      create table mission_usage (
+        mission_id text primary key, operator_id text not null, calls int not null, denied int not null, failed int not null, actions int not null);
+      create table service_usage (
+        mission_id text, service text, reads int not null, writes int not null, actions int not null, last_ms bigint not null, primary key (mission_id, service));
+      create table open_attempt (attempt_id text primary key, operator_id text not null, mission_id text not null, service text not null);
+      create index open_attempt_by_mission on open_attempt (mission_id);
+      create table passport_usage (jti text primary key, operator_id text not null, last_used_ms bigint not null);`,
+  },
+];
