@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type TestPlatform, withPlatform } from './platform.ts';
+
+let platform: TestPlatform;
+before(async () => {
+  platform = await withPlatform();
+  await platform.startGateway();
+});
+after(() => platform.stop());
+
+const GET = { method: 'GET', url: 'https://api.github.com/user' };
+
+test('given a revocation, the next call on every gateway is refused and the call in flight is cut', async () => {
+  const worker = await platform.setUp();
+  for (const gateway of platform.gateways) assert.equal((await worker.call(GET, { gateway })).status, 200);
+  const flying = worker.call({ method: 'POST', url: 'https://api.github.com/hold', body: {} });
+  while (platform.upstream.waiting() === 0) await new Promise(setImmediate);
+  const revoked = await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti, reason: 'off-script' });
+  assert.equal(revoked.status, 200, JSON.stringify(revoked.body));
+  assert.deepEqual([revoked.body.propagation.gateways, revoked.body.propagation.acknowledged], [2, 2]);
+  const heard = platform.upstream.heard.length;
+  for (const gateway of platform.gateways) {
+    const { status, body } = await worker.call(GET, { gateway });
+    assert.deepEqual([status, body.error.code, body.error.metadata.reason], [401, 'PASSPORT_REVOKED', 'off-script']);
+  }
+  const cut = await flying;
+  assert.deepEqual([cut.status, cut.body.error.code, cut.body.error.metadata.upstream_may_have_completed], [401, 'PASSPORT_REVOKED', true]);
+  assert.match(cut.body.error.metadata.attempt_entry_id, /^aud_/);
+  assert.equal(platform.upstream.heard.length, heard);
+  platform.upstream.letGo();
+});
+
+test('given a refusal that revokes an enforced passport, its next calls are held, and without detectors get no further', async () => {
+  const worker = await platform.setUp({ summary: 'Triage open issues in acme/sandbox' });
+  const outside = await worker.call({ method: 'GET', url: 'https://api.github.com/repos/acme/other/issues' });
+  assert.deepEqual([outside.status, outside.body.error.metadata.reason], [403, 'resource_out_of_scope']);
+  const held = await worker.call(GET);
+  assert.deepEqual([held.status, held.body.error.code], [503, 'DETECTOR_LAG']);
+  const waiting = worker.call(GET);
+  assert.equal((await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti })).status, 200);
+  assert.equal((await waiting).body.error.code, 'PASSPORT_REVOKED');
+});
+
+test('given a service outside the scope, the answer names what is in it', async () => {
+  const worker = await platform.setUp();
+  const { status, body } = await worker.call({ ...GET, service: 'notion' });
+  assert.deepEqual(
+    [status, body.error.metadata.reason, body.error.metadata.intent_services, body.error.metadata.granted_providers],
+    [403, 'service_out_of_scope', ['github'], ['github']],
+  );
+});
+
+test('given an ended mission, a suspended agent and a frozen operator, calls are refused with the reason', async () => {
+  const [done, suspended, frozen] = [await platform.setUp(), await platform.setUp(), await platform.setUp()];
+  for (const worker of [done, suspended, frozen]) assert.equal((await worker.call(GET)).status, 200);
+  assert.equal(
+    (await platform.api('POST', `/v1/passports/${done.passport.jti}/checkout`, {}, { authorization: `Bearer ${done.jwt()}` })).status,
+    200,
+  );
+  assert.deepEqual((await done.call(GET)).body.error.metadata.reason, 'checked_out');
+  assert.equal((await platform.api('PATCH', `/v1/agents/${suspended.agent_id}`, { status: 'suspended' })).status, 200);
+  assert.equal((await suspended.call(GET)).body.error.code, 'PASSPORT_REVOKED');
+  assert.equal((await platform.api('POST', '/v1/operator/freeze', { reason: 'drill' })).status, 200);
+  assert.deepEqual((await frozen.call(GET)).body.error.metadata.reason, 'operator_frozen');
+  assert.equal((await platform.api('POST', '/v1/operator/unfreeze', { reason: 'drill over' })).status, 200);
+  assert.equal((await frozen.call(GET)).status, 200);
+});
+
+test('given the log is gone, calls are refused and the upstream hears nothing; once it is back, calls pass', async () => {
+  const worker = await platform.setUp();
+  assert.equal((await worker.call(GET)).status, 200);
+  const heard = platform.upstream.heard.length;
+  process.kill(platform.nats.pid, 'SIGSTOP');
+  const refused = await Promise.all([worker.call(GET), worker.call(GET)]);
+  const late = performance.now() + 2_500;
+  while (performance.now() < late) refused.push(await worker.call(GET));
+  process.kill(platform.nats.pid, 'SIGCONT');
+  for (const { status, body } of refused)
+    assert.ok(status === 503 && ['AUDIT_UNAVAILABLE', 'REVOCATION_STATE_STALE'].includes(body.error.code), JSON.stringify(body));
+  assert.equal(refused.at(-1)?.body.error.code, 'REVOCATION_STATE_STALE');
+  assert.equal(platform.upstream.heard.length, heard);
+  const end = performance.now() + 10_000;
+  let status = 0;
+  while (status !== 200 && performance.now() < end) ({ status } = await worker.call(GET));
+  assert.equal(status, 200);
+});
