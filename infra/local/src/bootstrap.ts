@@ -4,17 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 
-export type Bootstrapped = { api_key: string; login_url: string };
+/** `login_url` is null where there is no console to sign in to */
+export type Bootstrapped = { api_key: string; login_url: string | null };
 
-function isBootstrapped(value: unknown): value is Bootstrapped {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'api_key' in value &&
-    typeof value.api_key === 'string' &&
-    'login_url' in value &&
-    typeof value.login_url === 'string'
-  );
+function bootstrapped(value: unknown): Bootstrapped | undefined {
+  if (typeof value !== 'object' || value === null || !('api_key' in value) || typeof value.api_key !== 'string') return undefined;
+  return { api_key: value.api_key, login_url: 'login_url' in value && typeof value.login_url === 'string' ? value.login_url : null };
 }
 
 export async function bootstrap(baseUrl: string, tokenFile: string): Promise<Bootstrapped> {
@@ -26,9 +21,10 @@ export async function bootstrap(baseUrl: string, tokenFile: string): Promise<Boo
     signal: AbortSignal.timeout(15_000),
   });
   const answer: unknown = await response.json();
-  if (response.status !== 201 || !isBootstrapped(answer)) {
+  const made = response.status === 201 ? bootstrapped(answer) : undefined;
+  if (!made) {
     const code = typeof answer === 'object' && answer !== null && 'error' in answer ? JSON.stringify(answer.error) : '';
     throw new Error(`the first operator could not be made: HTTP ${response.status} ${code}`);
   }
-  return answer;
+  return made;
 }

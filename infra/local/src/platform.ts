@@ -172,7 +172,7 @@ async function firstOperator(
     try {
       const made = await bootstrap(first, tokenFile);
       apiKey = made.api_key;
-      loginUrl = made.login_url;
+      loginUrl = made.login_url ?? undefined;
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));
     }
