@@ -1,4 +1,4 @@
-/** Public keys that passports are signed with: asked at start, every minute, and when a token names one that is not known. */
+/** Public keys that passports are signed with: asked at start (until there is an answer), every minute, and when a token names one that is not known. */
 import type { Bus } from '@sallyport/bus/connect.ts';
 import type { ResponseOf } from '@sallyport/contracts/operation.ts';
 import { jwks } from '@sallyport/contracts/operations/passports.ts';
@@ -17,6 +17,7 @@ export interface SigningKeys {
 }
 
 const EVERY_MS = 60_000;
+const UNKNOWN_EVERY_MS = 250;
 
 export function createSigningKeys(bus: Bus): SigningKeys {
   let keys: ReadonlyMap<string, Ed25519Jwk> = new Map();
@@ -39,9 +40,19 @@ export function createSigningKeys(bus: Bus): SigningKeys {
     version++;
   }
 
-  const timer = setInterval(() => {
-    refresh(0).catch(() => undefined);
-  }, EVERY_MS);
-  timer.unref();
-  return { current: () => keys, version: () => version, refresh, stop: () => clearInterval(timer) };
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  function askAgain(): void {
+    if (stopped) return;
+    const later = (): void => void refresh(0).then(askAgain, askAgain);
+    // Without a key the gateway is not ready: `passports` may be starting at the same time.
+    timer = setTimeout(later, keys.size === 0 ? UNKNOWN_EVERY_MS : EVERY_MS);
+    timer.unref();
+  }
+  askAgain();
+  const stop = (): void => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+  return { current: () => keys, version: () => version, refresh, stop };
 }
