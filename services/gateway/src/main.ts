@@ -51,7 +51,7 @@ const internal = await serveInternal({ port: config.SALLYPORT_INTERNAL_PORT, hos
 shutdown.add('internal', internal.close);
 
 const paths = createKnownPaths();
-const server = await createServer(signals, paths);
+const server = createServer(signals, paths);
 addHealthRoutes(server, paths, checks, config.PUBLIC_URL);
 addEdgeRoutes(server, { limits, current: gateway.current }, paths);
 addProxyRoute(server, gateway.current, paths);

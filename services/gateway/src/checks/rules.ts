@@ -62,7 +62,6 @@ export function recheckHeaders(
   url: NormalUrl,
   headers: Readonly<Record<string, string>>,
 ): Refusal | null {
-  if (access.rules?.reads_headers !== true) return null;
   return failing(access.rules, viewOf(request, url, Object.entries(headers)));
 }
 

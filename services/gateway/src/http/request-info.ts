@@ -19,6 +19,17 @@ declare module 'fastify' {
   }
 }
 
+/** Nothing that this port answers is a page; who opens it in a browser gets text. */
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
 const RANDOM_BYTES = 34;
 const pool = Buffer.allocUnsafe(RANDOM_BYTES * 256);
 let used = pool.length;
@@ -47,5 +58,5 @@ export function begin(request: FastifyRequest, reply: FastifyReply): void {
   request.info = info;
   reply.header('x-request-id', info.request_id);
   reply.header('traceresponse', info.traceresponse);
-  reply.header('cache-control', 'no-store');
+  reply.headers(SECURITY_HEADERS);
 }

@@ -2,7 +2,6 @@
  * The HTTP server: what holds for every request, whatever its route (api.md §1, §2). No CORS, no stack trace, no answer outside the envelope.
  */
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import { denial, errorBody } from '@sallyport/contracts/errors.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -17,7 +16,7 @@ const BODY_BYTES = 1024 * 1024;
 /** 64 headers of 8 KB would be more; what a client of ours sends is far less, and a flood of headers is memory. */
 const HEADER_BYTES = 160 * 1024;
 
-export async function createServer(signals: Signals, paths: KnownPaths): Promise<FastifyInstance> {
+export function createServer(signals: Signals, paths: KnownPaths): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
@@ -45,10 +44,6 @@ export async function createServer(signals: Signals, paths: KnownPaths): Promise
       return;
     }
     done();
-  });
-  await app.register(helmet, {
-    global: true,
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   });
   readJsonBodies(app);
   app.setErrorHandler(createErrorHandler(signals));

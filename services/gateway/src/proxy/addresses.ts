@@ -33,8 +33,21 @@ const GLOBAL_V6 = ipaddr.parseCIDR('2000::/3');
 const SIX_TO_FOUR = ipaddr.parseCIDR('2002::/16');
 const NAT64 = ipaddr.parseCIDR('64:ff9b::/96');
 
+const MAX_KEPT = 2_000;
+const verdicts = { open: new Map<string, boolean>(), private: new Map<string, boolean>() };
+
 /** True when a call may be connected to the address. Text that is no address is refused. */
 export function addressAllowed(text: string, options: { readonly allow_private_networks: boolean }): boolean {
+  const kept = options.allow_private_networks ? verdicts.private : verdicts.open;
+  const known = kept.get(text);
+  if (known !== undefined) return known;
+  const allowed = judge(text, options);
+  if (kept.size >= MAX_KEPT) kept.clear();
+  kept.set(text, allowed);
+  return allowed;
+}
+
+function judge(text: string, options: { readonly allow_private_networks: boolean }): boolean {
   if (!ipaddr.isValid(text) || text.includes('%')) return false;
   const address = ipaddr.parse(text);
   if (address instanceof ipaddr.IPv4) return v4Allowed(address, options.allow_private_networks);

@@ -4,14 +4,13 @@ import type { Actor, Fact } from '@sallyport/contracts/fact.ts';
 import { callAttempted, callCompleted, callDenied } from '@sallyport/contracts/facts/calls.ts';
 import type { PassportView } from '@sallyport/contracts/objects/views.ts';
 import type { Static } from 'typebox';
-import { callFeatures } from '@sallyport/features/call-features.ts';
 import { classOf } from '@sallyport/features/call-class.ts';
-import { networkHash } from '@sallyport/features/keyed-hash.ts';
 import { XV } from '@sallyport/features/version.ts';
 import { callShape } from '@sallyport/policy/call-shape.ts';
 import { canonicalText, type Json } from '@sallyport/policy/json.ts';
 import type { Reached } from '../pipeline.ts';
 import { isCritical, type Refusal, reasonOf } from '../refusal.ts';
+import { featuresOf, networkOf } from './features.ts';
 import type { ProxyRequest } from './request.ts';
 
 type Attempted = Static<typeof callAttempted.data>;
@@ -46,7 +45,7 @@ export interface CallFacts {
 export function describe({ call_id, request, reached, bound, passport, caller, key, call_digest }: CallFacts): Described {
   const { service, url, view } = reached;
   const slug = service?.service_name ?? request.service.slice(0, 64);
-  const features = key && view ? callFeatures(key, slug, view) : null;
+  const features = key && view ? featuresOf(key, slug, view) : null;
   return {
     call_id,
     service: slug,
@@ -69,7 +68,7 @@ export function describe({ call_id, request, reached, bound, passport, caller, k
     operation_id: request.operation_id,
     mode: passport.accountability,
     depth: passport.delegation_depth,
-    src: { net: key ? networkHash(key, caller.peer) : null, inst: null, key_thumb: caller.key_thumb },
+    src: { net: key ? networkOf(key, caller.peer) : null, inst: null, key_thumb: caller.key_thumb },
     received_at_ms: caller.received_at_ms,
     feat: { xv: XV },
   };

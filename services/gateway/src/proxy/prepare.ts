@@ -74,8 +74,10 @@ export async function prepare(deps: ProxyDeps, preparing: Preparing): Promise<Pr
       defaults: credential.injection.default_headers,
     },
   });
-  const failed = recheckHeaders(request, plan.access, plan.url, withoutInjected(headers, credential));
-  if (failed) return no(failed);
+  if (plan.access.rules?.reads_headers !== false) {
+    const failed = recheckHeaders(request, plan.access, plan.url, withoutInjected(headers, credential));
+    if (failed) return no(failed);
+  }
 
   const target = targetOf(plan.url, connection.upstream_override);
   if (!target) return no(refusal('UPSTREAM_UNREACHABLE', 'The address to send calls to cannot be read.', { stage: 'dns' }));
@@ -111,10 +113,18 @@ interface Target {
 
 function targetOf(url: NormalUrl, override: string | null): Target | null {
   if (override === null) return { origin: url.origin, host: url.host, prefix: '', override: false };
+  const known = overrides.get(override);
+  if (known !== undefined) return known;
   const base = URL.parse(override);
-  if (!base || (base.protocol !== 'http:' && base.protocol !== 'https:') || base.hostname === '') return null;
-  return { origin: base.origin, host: base.hostname, prefix: base.pathname.replace(/\/+$/, ''), override: true };
+  const usable = base !== null && (base.protocol === 'http:' || base.protocol === 'https:') && base.hostname !== '';
+  const target = usable ? { origin: base.origin, host: base.hostname, prefix: base.pathname.replace(/\/+$/, ''), override: true } : null;
+  if (overrides.size >= MAX_OVERRIDES) overrides.clear();
+  overrides.set(override, target);
+  return target;
 }
+
+const MAX_OVERRIDES = 1_000;
+const overrides = new Map<string, Target | null>();
 
 function queryOf(request: ProxyRequest, url: NormalUrl, inject: Readonly<Record<string, string>>): QueryPair[] {
   const given = [...url.query, ...request.query];

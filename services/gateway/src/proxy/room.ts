@@ -31,6 +31,7 @@ export const ROOM_BYTES = 64 * 1024 * 1024;
 export function createRoom(capacity: number = ROOM_BYTES): Room {
   const members = new Set<Member>();
   let used = 0;
+  let paused = 0;
 
   function oldest(): Member | undefined {
     for (const member of members) return member;
@@ -42,6 +43,7 @@ export function createRoom(capacity: number = ROOM_BYTES): Room {
     for (const member of members) {
       if (!member.paused || (used >= capacity && member !== first)) continue;
       member.paused = false;
+      paused--;
       member.flow.resume();
     }
   }
@@ -58,12 +60,14 @@ export function createRoom(capacity: number = ROOM_BYTES): Room {
           used += bytes;
           if (used < capacity || member.paused || member === oldest()) return;
           member.paused = true;
+          paused++;
           flow.pause();
         },
         release: () => {
           if (!members.delete(member)) return;
           used -= member.bytes;
-          if (members.size > 0) resumeWhatFits();
+          if (member.paused) paused--;
+          if (paused > 0) resumeWhatFits();
         },
       };
     },

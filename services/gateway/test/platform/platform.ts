@@ -12,6 +12,8 @@ import { startUpstream, type TestUpstream } from './upstream.ts';
 
 export interface Answer {
   status: number;
+  /** JSON; its shape is what a test asserts. */
+  // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
   headers: Headers;
 }
@@ -63,7 +65,8 @@ export async function request(url: string, method: string, headers: Record<strin
   return { status: response.status, body: text === '' ? null : JSON.parse(text), headers: response.headers };
 }
 
-export async function withPlatform(): Promise<TestPlatform> {
+/** `gatewayEnv`: further environment of every gateway. */
+export async function withPlatform({ gatewayEnv = {} }: { gatewayEnv?: Record<string, string> } = {}): Promise<TestPlatform> {
   const [nats, postgres, folder, upstream] = await Promise.all([withNats(), withPostgres(), scratchFolder('gateway'), startUpstream()]);
   const publicUrl = 'http://sallyport.test';
   const secret = async (name: string, value: string): Promise<string> => {
@@ -94,6 +97,7 @@ export async function withPlatform(): Promise<TestPlatform> {
     const port = await freePort();
     const env = {
       ...(await onBus('gateway')),
+      ...gatewayEnv,
       SALLYPORT_HTTP_PORT: String(port),
       SALLYPORT_RATE_LIMITS: 'off',
       SALLYPORT_INSTANCE: `gateway-${gateways.length}`,
@@ -139,7 +143,7 @@ async function setUp(
   { mode = 'enforced', summary = 'Triage open issues', grant, connection = {}, keyed = true }: SetUp = {},
 ): Promise<Worker> {
   const { api, upstream } = platform;
-  const ok = async (answer: Promise<Answer>): Promise<any> => {
+  const ok = async (answer: Promise<Answer>): Promise<Answer['body']> => {
     const { status, body } = await answer;
     assert.ok(status < 300, JSON.stringify(body));
     return body;
