@@ -21,7 +21,7 @@ export async function flagsOf(deps: Deps, call: BusCall, operatorId: string, iss
       bearer: { kind: 'none' },
       params: {},
       query: {},
-      body: { operator_id: operatorId, mission_id: issued.mission_id, jti: issued.jti, min_seq },
+      body: { operator_id: operatorId, session_id: issued.session_id, mission_id: issued.mission_id, jti: issued.jti, min_seq },
       request_id: call.request_id,
       ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
     };

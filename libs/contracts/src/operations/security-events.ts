@@ -124,7 +124,13 @@ export const missionSignals = operation({
   summary: 'Signals of warning and above of one passport run, as review flags, once detectors have read the log up to `min_seq`',
   who: [],
   asked_by: ['passports'],
-  body: Type.Object({ operator_id: Type.String(), mission_id: Type.String(), jti: Type.String(), min_seq: Type.Integer() }),
+  body: Type.Object({
+    operator_id: Type.String(),
+    session_id: Type.String(),
+    mission_id: Type.String(),
+    jti: Type.String(),
+    min_seq: Type.Integer(),
+  }),
   response: Type.Object({ flags: Type.Array(Flag), event_ids: Type.Array(Type.String()) }),
   errors: [],
 });
