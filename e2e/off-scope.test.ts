@@ -124,8 +124,9 @@ test('a refusal says what the mission declared and what was granted', async () =
   const refused = await call(passport.token, { service: 'notion', url: 'https://api.notion.com/v1/users/me' });
   assert.deepEqual(refused.body.error.metadata.intent_services, ['github']);
   assert.deepEqual(refused.body.error.metadata.granted_providers, ['github']);
-  const declared = await startMission(operator, agent.id, { intent_services: ['github', 'notion'] }).catch((error: Error) => error);
-  assert.match(String(declared), /service_not_granted/);
+  const declared = await startMission(operator, agent.id, { intent_services: ['github', 'notion'] });
+  const ungranted = await call(declared.passport.token, { service: 'notion', url: 'https://api.notion.com/v1/users/me' });
+  assert.equal(ungranted.body.error.metadata.reason, 'service_not_granted');
 });
 
 test('what every step left behind is one chain that verifies', async () => {

@@ -19,6 +19,17 @@ test('given an answer that echoes the secret, no form of it is left in text or h
   }
 });
 
+test('given the secret inside a longer text that was encoded, at most the letters that it shares with its neighbours are left', () => {
+  for (const before of ['x', 'xy', 'xyz', 'Bearer ', 'Authorization: token ']) {
+    for (const alphabet of ['base64', 'base64url'] as const) {
+      const left = scrub.text(Buffer.from(`${before}${secret} and more`).toString(alphabet));
+      assert.match(left, /\[redacted\]/, before);
+      const around = left.split('[redacted]').map((part) => Buffer.from(part, alphabet).toString('latin1'));
+      assert.ok(!around.some((part) => part.includes('s3cr3t')), left);
+    }
+  }
+});
+
 test('given JSON that writes the secret with escapes, it is found all the same', () => {
   const escaped = `{"k":"${[...secret].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}","n":1}`;
   const body = envelopeBody(Buffer.from(escaped), 'application/json', scrub, false);

@@ -1,5 +1,5 @@
 /**
- * Takes the injected secret out of what an upstream sends back (api.md §8.5). Pure. Looks for each secret raw, in base64 and base64url, and
+ * Takes the injected secret out of what an upstream sends back (api.md §8.5). Pure. Looks for each secret raw, in base64 and base64url at every alignment, and
  * inside JSON strings whatever their escapes; for basic authentication vault names the pair as a secret of its own.
  */
 const REDACTED = '[redacted]';
@@ -68,6 +68,21 @@ function needlesOf(secrets: readonly string[]): string[] {
     needles.add(bytes.toString('base64'));
     needles.add(bytes.toString('base64').replace(/=+$/, ''));
     needles.add(bytes.toString('base64url'));
+    // Inside a longer text that was encoded (such as `Bearer <secret>`) it begins at another of three alignments; the letters at its edges
+    // are shared with what stands beside it.
+    for (const shift of [1, 2]) {
+      const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);
+      const whole = shifted.length - (shifted.length % 3);
+      for (const alphabet of ['base64', 'base64url'] as const) {
+        const inner = shifted
+          .subarray(0, whole)
+          .toString(alphabet)
+          .slice(shift + 1);
+        if (inner.length >= MIN_SECRET) needles.add(inner);
+      }
+    }
+    const whole = bytes.subarray(0, bytes.length - (bytes.length % 3));
+    if (whole.length >= MIN_SECRET) needles.add(whole.toString('base64')).add(whole.toString('base64url'));
   }
   // The longest first, so that no shorter form leaves the tail of a longer one.
   return [...needles].toSorted((a, b) => b.length - a.length);
