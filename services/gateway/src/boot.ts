@@ -9,7 +9,6 @@ import { createLease, type Lease } from '@sallyport/bus/leases.ts';
 import { streamInfo } from '@sallyport/bus/api.ts';
 import { PLATFORM } from '@sallyport/bus/subjects.ts';
 import { gatewayStarted } from '@sallyport/contracts/facts/calls.ts';
-import { bootHash } from '@sallyport/admission/hashes.ts';
 import { generateSealKey, type SealPrivateJwk } from '@sallyport/seal/sealed.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import type { Log } from '@sallyport/service-kit/log.ts';
@@ -40,7 +39,7 @@ export async function startBoot(deps: { bus: Bus; clock: Clock; log: Log; instan
   const onReopen = (cause: string): void => log.warn({ cause, boot_id: id }, 'the log is followed anew');
   const feed = openFeed({ bus, clock, boot: id, start_seq, caught_up_at: last_seq, onReopen });
   const commit = createGroupCommit(bus, { boot: id });
-  const records = createRecords(commit, feed);
+  const records = createRecords({ commit, feed, clock, boot: id });
   const held = createLease(bus, { key: `gateway.boot.${id}`, holder: id });
   const lease = latched(held);
   const stop = async (): Promise<void> => {
@@ -73,7 +72,7 @@ export async function startBoot(deps: { bus: Bus; clock: Clock; log: Log; instan
         data: { boot_id: id, instance, seal_key: { ...public_jwk } },
       };
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      records.readBack(fact, { kind: 'boot_started' }, bootHash(id), (own) => resolve(own !== null));
+      records.readBack(fact, { kind: 'boot_started' }, (own) => resolve(own !== null));
       if (await promise) return;
     }
     throw new Error('the first entry of this start was not read back');

@@ -28,8 +28,8 @@ export interface Sweeper {
   stop(): Promise<void>;
 }
 
-export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boot; dead_after_ms?: number }): Sweeper {
-  const { bus, clock, log, boot, dead_after_ms = DEAD_AFTER_MS } = deps;
+export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boot; look_ms?: number; dead_after_ms?: number }): Sweeper {
+  const { bus, clock, log, boot, look_ms = LOOK_MS, dead_after_ms = DEAD_AFTER_MS } = deps;
   const lease = createLease(bus, { key: 'gateway.sweep', holder: boot.id });
   const missingSince = new Map<string, number>();
   let looking: Promise<void> | null = null;
@@ -130,7 +130,7 @@ export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boo
       .finally(() => {
         looking = null;
       });
-  }, LOOK_MS);
+  }, look_ms);
   timer.unref();
 
   return {

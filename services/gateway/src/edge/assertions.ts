@@ -9,7 +9,7 @@ import { jwtHash } from '@sallyport/admission/hashes.ts';
 import { agentJwtSubject, verifyAgentJwt } from '@sallyport/passport-verify/agent-jwt.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import type { OwnRecord } from '../log/feed.ts';
-import { RECORD_MS, type Records } from '../log/records.ts';
+import type { Records } from '../log/records.ts';
 import type { Principals } from '../views/principals.ts';
 
 export type Used = { ok: true; seq: number } | { ok: false; denial: Denial };
@@ -44,9 +44,7 @@ export function createAssertions(deps: { clock: Clock; records: Records; princip
         traceparent,
         data: { operation },
       };
-      const own = await new Promise<OwnRecord | null>((resolve) =>
-        records.readBack(fact, { kind: 'assertion', jwt, until: now + RECORD_MS }, jwt, resolve),
-      );
+      const own = await new Promise<OwnRecord | null>((resolve) => records.readBack(fact, records.assertion(jwt), resolve));
       if (own?.verdict.admitted) return { ok: true, seq: own.seq };
       if (own && !own.verdict.admitted && own.verdict.reason === 'jwt_replayed') return refuse('jti_replayed');
       return { ok: false, denial: { ...denial('AUDIT_UNAVAILABLE', 'The event log did not take the use of this token.'), retry_after: 1 } };

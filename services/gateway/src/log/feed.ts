@@ -45,8 +45,8 @@ export interface Feed {
   /** Called for every fence, in order, synchronously. */
   onFence(listener: (fence: SeenFence) => void): void;
   /** Called once, synchronously, when the own entry with this key is read. */
-  await(key: Hash, listener: (own: OwnRecord) => void): void;
-  forget(key: Hash): void;
+  await(key: string, listener: (own: OwnRecord) => void): void;
+  forget(key: string): void;
   /** Boots that the window holds, with the position of their last entry. */
   boots(): ReadonlyMap<string, number>;
   expect(seq: number): void;
@@ -64,12 +64,13 @@ export interface FeedOptions {
 }
 
 /** The key under which an entry is awaited, or null for entries that nobody awaits. */
-export function keyOf(entry: Entry, boot: Hash): Hash | null {
+export function keyOf(entry: Entry, boot: Hash): string | null {
   switch (entry.kind) {
     case 'attempt':
       return entry.id;
     case 'assertion':
-      return entry.jwt;
+      // One JWT may stand in several own entries, of which only the first is admitted: `until` tells them apart (`records.ts`).
+      return `${entry.jwt}${entry.until}`;
     case 'boot_started':
       return boot;
     case 'closing':
@@ -85,7 +86,7 @@ export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }
   const ownHash = bootHash(boot);
   const hashes = new Map<string, Hash>();
   const lastOf = new Map<string, number>();
-  const waiting = new Map<Hash, (own: OwnRecord) => void>();
+  const waiting = new Map<string, (own: OwnRecord) => void>();
   const listeners: ((fence: SeenFence) => void)[] = [];
   let lastFence = 0;
   let streamTime = 0;

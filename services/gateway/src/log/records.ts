@@ -3,11 +3,13 @@
  * and a verdict, and the closings that the log could not take yet: they are tried again until it does, or the sweeper is faster.
  */
 import type { GroupCommit } from '@sallyport/bus/group-commit.ts';
+import type { Clock } from '@sallyport/bus/clock.ts';
 import { partitionOf } from '@sallyport/bus/subjects.ts';
 import type { Fact } from '@sallyport/contracts/fact.ts';
-import { encodeEntry, type Entry, type Hash } from '@sallyport/admission/entry.ts';
+import { type AssertionEntry, encodeEntry, type Entry, type Hash } from '@sallyport/admission/entry.ts';
+import { bootHash } from '@sallyport/admission/hashes.ts';
 import { createDeadlines } from '../deadlines.ts';
-import type { Feed, OwnRecord } from './feed.ts';
+import { type Feed, keyOf, type OwnRecord } from './feed.ts';
 
 export const RECORD_MS = 500;
 
@@ -16,7 +18,9 @@ export interface Records {
    * Publishes and waits for the own verdict. `onRead` is called once, in the turn in which the record is read, or with null after 500 ms
    * without it; a record that lands later is nobody's.
    */
-  readBack(fact: Fact, entry: Entry, key: Hash, onRead: (own: OwnRecord | null) => void): void;
+  readBack(fact: Fact, entry: Entry, onRead: (own: OwnRecord | null) => void): void;
+  /** The entry of one use of a JWT, unlike every other that this gateway start makes. */
+  assertion(jwt: Hash): AssertionEntry;
   /** Publishes and waits for the acknowledgement, at most 500 ms. False: not acknowledged in time; with `keep_trying` it will be tried on. */
   write(fact: Fact, entry: Entry, options: { keep_trying: boolean }): Promise<boolean>;
   /** Records that are tried again. */
@@ -27,7 +31,10 @@ export interface Records {
 const RETRY_MS = 1_000;
 const MAX_BACKLOG = 100_000;
 
-export function createRecords(commit: GroupCommit, feed: Feed): Records {
+export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Clock; boot: string }): Records {
+  const { commit, feed, clock } = deps;
+  const boot = bootHash(deps.boot);
+  let lastUntil = 0;
   const readBacks = createDeadlines(RECORD_MS, 10);
   const acknowledgements = createDeadlines(RECORD_MS, 25);
   let backlog: { fact: Fact; bytes: Uint8Array }[] = [];
@@ -46,7 +53,9 @@ export function createRecords(commit: GroupCommit, feed: Feed): Records {
   timer.unref();
 
   return {
-    readBack: (fact, entry, key, onRead) => {
+    readBack: (fact, entry, onRead) => {
+      const key = keyOf(entry, boot);
+      if (key === null) throw new RangeError('nobody awaits an entry of this kind');
       const deadline = readBacks.begin(() => {
         feed.forget(key);
         onRead(null);
@@ -60,6 +69,10 @@ export function createRecords(commit: GroupCommit, feed: Feed): Records {
         // A lost acknowledgement says nothing: the deadline decides.
         () => undefined,
       );
+    },
+    assertion: (jwt) => {
+      lastUntil = Math.max(clock.now() + RECORD_MS, lastUntil + 1);
+      return { kind: 'assertion', jwt, until: lastUntil };
     },
     write: (fact, entry, { keep_trying }) => {
       const bytes = encodeEntry(entry);

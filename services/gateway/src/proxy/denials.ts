@@ -6,7 +6,6 @@ import { type Entry, type Hash } from '@sallyport/admission/entry.ts';
 import { jwtHash } from '@sallyport/admission/hashes.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import type { ProxyDeps } from '../deps.ts';
-import { RECORD_MS } from '../log/records.ts';
 import type { Reached } from '../pipeline.ts';
 import type { ProxyAnswer, ProxyCall } from '../proxy.ts';
 import { isCritical, type Refusal, reasonOf } from '../refusal.ts';
@@ -66,10 +65,7 @@ export async function refuseCall(deps: ProxyDeps, context: CallContext, refused:
   const id = newId('event', now);
   const described = await describeCall(deps, context, id);
   hold(deps, known, refused);
-  const entry: Entry =
-    jwt && isSingleUse(call.request.method)
-      ? { kind: 'assertion', jwt: jwtHash(jwt.agent_id, jwt.jti), until: deps.clock.now() + RECORD_MS }
-      : { kind: 'none' };
+  const entry: Entry = jwt && isSingleUse(call.request.method) ? deps.records.assertion(jwtHash(jwt.agent_id, jwt.jti)) : { kind: 'none' };
   const fact = deniedFact({ id, at: now }, whoseCall(passport, callerOf(context, now)), described, refused, null);
   const recorded = await deps.records.write(fact, entry, { keep_trying: false });
   if (!recorded) return answer(deps, unrecorded(), false);

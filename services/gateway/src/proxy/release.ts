@@ -72,7 +72,7 @@ export function release<T>({ feed, records, lease }: ReleaseDeps, { fact, entry,
     );
   }
 
-  records.readBack(fact, entry, entry.id, (own) => {
+  records.readBack(fact, entry, (own) => {
     try {
       onRead(own);
     } catch (error) {

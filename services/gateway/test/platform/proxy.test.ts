@@ -163,3 +163,17 @@ test('given a grant constraint, another path is refused, and a narrowed grant re
   assert.equal((await platform.api('DELETE', `/v1/agents/${bound.agent_id}/grants/${bound.connection_id}`)).status, 200);
   assert.equal((await bound.call(GET)).body.error.metadata.reason, 'grant_revoked');
 });
+
+test('given an agent token that a refused write used, a control write with it is a replay, also when both come at once', async () => {
+  const refused = { method: 'POST', url: 'https://evil.example/x', body: {} };
+  for (let round = 0; round < 5; round++) {
+    const jwt = worker.jwt();
+    const control = (): ReturnType<TestPlatform['api']> =>
+      platform.api('POST', '/v1/passports/revoke', { jti: 'ppt_01kt16jphre60tak362xesvjfr' }, { authorization: `Bearer ${jwt}` });
+    const [call, first] = await Promise.all([worker.call(refused, { bearer: jwt }), control()]);
+    assert.equal(call.status, 403);
+    const second = await control();
+    assert.equal(second.body.error.metadata.reason, 'jti_replayed');
+    assert.ok(first.status === 404 || first.body.error.metadata.reason === 'jti_replayed', JSON.stringify(first.body));
+  }
+});

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setUpStreams } from '@sallyport/bus/admin.ts';
+import { parseFacts, readLedger } from '@sallyport/bus/api.ts';
+import { type Clock, createClock } from '@sallyport/bus/clock.ts';
+import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
+import type { Fact } from '@sallyport/contracts/fact.ts';
+import { newId } from '@sallyport/service-kit/ids.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { withNats } from '@sallyport/testing/nats.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import { attemptHash, targetHash } from '@sallyport/admission/hashes.ts';
+import type { AttemptEntry } from '@sallyport/admission/entry.ts';
+import { type Boot, startBoot } from '../../src/boot.ts';
+import type { OwnRecord } from '../../src/log/feed.ts';
+import { startSweeper } from '../../src/sweeper.ts';
+
+let nats: Awaited<ReturnType<typeof withNats>>;
+let bus: Bus;
+let clock: Clock;
+const log = createLog('test', { level: 'silent' });
+before(async () => {
+  nats = await withNats();
+  bus = await connectBus({ url: nats.url, user: 'gateway', password: nats.passwords['gateway'] ?? '', name: 'test', log });
+  clock = await createClock(bus);
+});
+after(async () => {
+  clock.stop();
+  await bus.close();
+  await nats.stop();
+});
+
+const operator_id = 'op_01kt16jkm0emq8k9w39qsaekf4';
+const boot = (): Promise<Boot> => startBoot({ bus, clock, log, instance: 'test' });
+
+function attemptOf(checked: number): { fact: Fact; entry: AttemptEntry } {
+  const id = newId('event', clock.now());
+  const h = (text: string): string => targetHash(`jti:${text}`);
+  const data = {
+    call_id: id,
+    service: 'github',
+    connection_id: null,
+    method: 'POST',
+    class: 'write',
+    host: 'api.github.com',
+    path: '/x',
+    call_digest: null,
+    shape: null,
+    resource: null,
+    dests: [],
+    words: [],
+    body_keys: [],
+    req_bytes: 0,
+    bound: false,
+    approval_id: null,
+    operation_id: null,
+    mode: 'logged',
+    depth: 0,
+    src: { net: null, inst: null, key_thumb: null },
+    received_at_ms: 0,
+    feat: {},
+    boot_id: 'b',
+  };
+  const fact: Fact = {
+    id,
+    type: 'call.attempted',
+    v: 1,
+    at: clock.now(),
+    operator_id,
+    actor: { type: 'agent', id: 'agt_1' },
+    jti: 'ppt_1',
+    data,
+  };
+  const entry: AttemptEntry = {
+    kind: 'attempt',
+    id: attemptHash(id),
+    operator: h('o'),
+    session: h('s'),
+    jti: h('j'),
+    chain: [{ line: h('l'), agent: h('a') }],
+    missions: [h('m')],
+    connection: h('c'),
+    grant: h('g'),
+    service: h('v'),
+    caps: [],
+    until: clock.now() + 500,
+    checked,
+  };
+  return { fact, entry };
+}
+
+function record(of: Boot, { fact, entry }: ReturnType<typeof attemptOf>): Promise<OwnRecord | null> {
+  return new Promise((resolve) => of.records.readBack(fact, entry, resolve));
+}
+
+async function factsOf(subject: string): Promise<Fact[]> {
+  const facts: Fact[] = [];
+  for (let seq = 1; ; ) {
+    const message = await readLedger(bus, { next_by_subj: subject, seq });
+    if (!message) return facts;
+    facts.push(...parseFacts(message.data));
+    seq = message.seq + 1;
+  }
+}
+
+test('given a gateway that was lost between attempt and outcome, the sweeper closes its boot and then the attempt as unknown, once', async () => {
+  const lost = await boot();
+  const attempt = attemptOf(lost.feed.position());
+  assert.deepEqual((await record(lost, attempt))?.verdict, { admitted: true });
+  await lost.stop();
+
+  const alive = await boot();
+  const sweeper = startSweeper({ bus, clock, log, boot: alive, look_ms: 50, dead_after_ms: 300 });
+  const closing = await eventually(async () => {
+    const found = (await factsOf(`ledger.*.calls.${alive.id}`)).find(({ type }) => type === 'call.completed');
+    assert.ok(found, 'the attempt is not closed yet');
+    return found;
+  });
+  assert.deepEqual(
+    [closing.data['attempt_id'], closing.data['outcome'], closing.data['error_code'], closing.jti],
+    [attempt.fact.id, 'unknown', 'GATEWAY_LOST', 'ppt_1'],
+  );
+  await eventually(() => alive.feed.admission.sizes().open === 0);
+  await sweeper.stop();
+  const all = await factsOf(`ledger.*.calls.${alive.id}`);
+  assert.equal(all.filter(({ type }) => type === 'boot.closed').length >= 1, true);
+
+  const late = await record(alive, attemptOf(alive.feed.position()));
+  assert.deepEqual(late?.verdict, { admitted: true });
+  await alive.stop();
+});
+
+test('given NATS restarts and its buckets are made anew, the lease is put again and the boot goes on', async () => {
+  const running = await boot();
+  await nats.restart();
+  const admin = await connectBus({ url: nats.url, user: 'admin', password: nats.passwords['admin'] ?? '', name: 'admin', log });
+  await setUpStreams(admin);
+  await admin.close();
+  await eventually(() => running.feed.fresh(), { timeoutMs: 10_000 });
+  await eventually(async () => (await record(running, attemptOf(running.feed.position())))?.verdict.admitted === true, {
+    timeoutMs: 10_000,
+  });
+  assert.ok(running.lease.held());
+  await running.stop();
+});
