@@ -5,7 +5,7 @@ import type { Operation } from '@sallyport/contracts/operation.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { Deps } from './deps.ts';
 import type { Revocation } from './domain/revocation.ts';
-import type { Met } from './live-passports.ts';
+import type { Met } from './projections/live-passports.ts';
 import { announce, NO_PROPAGATION, propagation } from './propagation.ts';
 
 export interface Bulk {

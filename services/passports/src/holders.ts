@@ -5,17 +5,23 @@
 import type { Decision, Scope } from '@sallyport/bus/ledger.ts';
 import type { Write } from '@sallyport/bus/compose.ts';
 import type { Deps } from './deps.ts';
-import { livePassports } from './live-passports.ts';
+import { livePassports } from './projections/live-passports.ts';
 import { revokeSingle } from './revoking.ts';
 import { withoutAck } from './writes.ts';
+
+/** `complete`: all of them were known. */
+export interface Revoked {
+  revoked: number;
+  complete: boolean;
+}
 
 export const DISCONNECTED = 'Service disconnected';
 /** Up to four messages each (the passport, its implicit mission, a fence for both), of the 500 that a batch holds. */
 const PER_BATCH = 100;
 
-export async function revokeHolders(deps: Deps, scope: Scope, connectionId: string): Promise<number> {
+export async function revokeHolders(deps: Deps, scope: Scope, connectionId: string): Promise<Revoked> {
   const { operator_id } = scope;
-  const { own } = await livePassports(deps, operator_id, { connection_id: connectionId });
+  const { own, complete } = await livePassports(deps, operator_id, { connection_id: connectionId });
   let revoked = 0;
   for (let start = 0; start < own.length; start += PER_BATCH) {
     const part = own.slice(start, start + PER_BATCH);
@@ -33,5 +39,5 @@ export async function revokeHolders(deps: Deps, scope: Scope, connectionId: stri
     });
     if (decided.ok) revoked += decided.value;
   }
-  return revoked;
+  return { revoked, complete };
 }

@@ -35,7 +35,10 @@ export function cut<T>(rows: readonly T[], limit: number, idOf: (row: T) => stri
 /** `Link` is made relative: the owner does not know under which name the edge was asked. */
 export function pageHeaders(path: string, query: Record<string, unknown>, next: string | null): { headers?: Record<string, string> } {
   if (next === null) return {};
-  const kept = Object.entries(query).flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, String(value)]]));
-  const search = new URLSearchParams([...kept.filter(([name]) => name !== 'cursor'), ['cursor', next]]);
-  return { headers: { 'X-Next-Cursor': next, Link: `<${path}?${search}>; rel="next"` } };
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (name !== 'cursor' && (typeof value === 'string' || typeof value === 'number')) search.set(name, String(value));
+  }
+  search.set('cursor', next);
+  return { headers: { 'X-Next-Cursor': next, Link: `<${path}?${search.toString()}>; rel="next"` } };
 }

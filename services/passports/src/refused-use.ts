@@ -10,7 +10,8 @@ import { readPassport } from './reading.ts';
 
 export async function recordRefusedUse(deps: Deps, scope: Scope, jti: string, operation: string, refusal: Denial): Promise<void> {
   if (refusal.code !== 'PASSPORT_REVOKED' && refusal.code !== 'PASSPORT_EXPIRED') return;
-  const reason = String(refusal.metadata?.['reason'] ?? '').slice(0, 200);
+  const told = refusal.metadata?.['reason'];
+  const reason = typeof told === 'string' ? told.slice(0, 200) : '';
   const { idempotency: _used, ...plain } = scope;
   try {
     await deps.ledger.decide<null>(plain, async (read) => {

@@ -9,7 +9,7 @@ import type { Deps } from './deps.ts';
 import { lifeOf } from './domain/life.ts';
 import { MISSION, type MissionState } from './domain/mission.ts';
 import { PASSPORT } from './domain/passport.ts';
-import { livePassports } from './live-passports.ts';
+import { livePassports } from './projections/live-passports.ts';
 import { noPassport, ownObjectsOnly, readFamily, readPassport } from './reading.ts';
 import { fence, revokedDraft, revokedLine } from './writes.ts';
 
@@ -37,9 +37,11 @@ export async function revokeSingle(deps: Deps, read: Reader, input: SingleInput)
   if (!passport) return { deny: noPassport(jti) };
   const { issued } = passport;
   if (as?.type === 'agent' && !mayRevoke(as.id, issued)) return { deny: ownObjectsOnly() };
-  const family = await readFamily(read.get, operator_id, passport);
+  const [family, { descendants }] = await Promise.all([
+    readFamily(read.get, operator_id, passport),
+    livePassports(deps, operator_id, { jti }),
+  ]);
   const life = lifeOf(family, read.now);
-  const { descendants } = await livePassports(deps, operator_id, { jti });
   if (life.state === 'revoked' || (life.state === 'checked_out' && descendants.length === 0)) {
     const text = life.state === 'revoked' ? life.reason : 'checked_out';
     return { write: [], value: { cascaded: [], reason: text, at: life.at_ms, already_revoked: true } };

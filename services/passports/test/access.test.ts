@@ -12,9 +12,13 @@ before(async () => {
 after(() => on.stop());
 
 const sandbox = { path: 'url.pathname', op: 'starts_with', value: '/repos/acme/sandbox/' };
-const tokenOf = (passport: Body): Body => {
+const list = (value: unknown): Body[] => {
+  assert.ok(Array.isArray(value));
+  return value;
+};
+const servicesOf = (passport: Body): Body[] => {
   const claims = JSON.parse(Buffer.from(String(passport['token']).split('.')[1] ?? '', 'base64url').toString('utf8'));
-  return record(record(claims)['stk']);
+  return list(record(record(claims)['stk'])['services']);
 };
 
 test('given a grant with rules and a named intent, when a passport is issued, then the token holds all of them, expanded', async () => {
@@ -31,13 +35,13 @@ test('given a grant with rules and a named intent, when a passport is issued, th
   });
   assert.deepEqual([grant['version'], grant['approval'], grant['constraints']], [1, 'never', [sandbox]]);
   const { passport } = await start(on, agentId, {}, { scopes: [{ service: 'github', constraints: [sandbox] }] });
-  const [service] = tokenOf(passport)['services'] as Body[];
+  const [service] = servicesOf(passport);
   assert.deepEqual(service?.['scopes'], ['repo']);
   assert.deepEqual(
-    (service?.['constraints'] as Body[]).map(({ path }) => path),
+    list(service?.['constraints']).map(({ path }) => path),
     ['url.host', 'url.pathname'],
   );
-  assert.equal((service?.['any_of'] as unknown[]).length, 1);
+  assert.equal(list(service?.['any_of']).length, 1);
   assert.deepEqual(service?.['allow_data_from'], ['slack']);
 
   const beyond = { scopes: [{ service: 'github', scopes: ['admin'] }] };
@@ -58,7 +62,7 @@ test('given a grant with rules and a named intent, when a passport is issued, th
   assert.equal(record(record(after['access'])[connection.id])['grant'], null);
   const permissions = await on.call('agents.permissions', { params: { id: agentId } });
   assert.deepEqual(permissions['grants'], []);
-  assert.ok(!(permissions['implicit'] as Body[]).some(({ connection_id }) => connection_id === connection.id));
+  assert.ok(!list(permissions['implicit']).some(({ connection_id }) => connection_id === connection.id));
 });
 
 function missionOf(agentId: string, passport: Body): { body: Body } {
@@ -71,7 +75,7 @@ test('given implicit access, when services are not named, then they are not in t
   const none = await on.call('missions.start', missionOf(agentId, {}));
   assert.deepEqual(record(none['passport'])['services'], []);
   const named = await on.call('missions.start', missionOf(agentId, { services: ['slack'] }));
-  const [service] = tokenOf(record(named['passport']))['services'] as Body[];
+  const [service] = servicesOf(record(named['passport']));
   assert.deepEqual(service?.['constraints'], [{ path: 'method', op: 'eq', value: 'GET' }]);
 });
 
@@ -115,7 +119,7 @@ test('given missions, when they are listed, then state, agent and page filter, a
   await on.call('missions.revoke', { params: { id: mission_id }, body: { reason: 'adversarial', notes: 'odd' } });
   await eventually(async () => {
     const listed = (query: Body): Promise<Body[]> =>
-      on.call('missions.list', { query: { agent_id: agentId, ...query } }).then(({ items }) => items as Body[]);
+      on.call('missions.list', { query: { agent_id: agentId, ...query } }).then(({ items }) => list(items));
     assert.equal((await listed({})).length, 2);
     const [revoked] = await listed({ status: 'revoked' });
     assert.deepEqual([revoked?.['mission_id'], revoked?.['terminal_state']], [mission_id, 'revoked_adversarial']);

@@ -33,7 +33,9 @@ export function cascade(deps: Deps): (entry: Entry) => Promise<void> {
       if (revoked) await explain(deps, entry.seq, fact, revoked.target, revoked.reason);
       if (dataOf(agentDeleted, fact)) await endMissionsOf(deps, entry.seq, fact);
       const gone = dataOf(serviceDisconnected, fact);
-      if (gone) await revokeHolders(deps, scopeAfter(fact, 'vault'), gone.connection_id);
+      if (!gone) continue;
+      const { complete } = await revokeHolders(deps, scopeAfter(fact, 'vault'), gone.connection_id);
+      if (!complete) throw new Error('not all holders are known yet');
     }
   };
 }

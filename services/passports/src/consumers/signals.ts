@@ -11,7 +11,7 @@ import { target } from '@sallyport/contracts/target.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { SESSION } from '../domain/session.ts';
-import { livePassports } from '../live-passports.ts';
+import { livePassports } from '../projections/live-passports.ts';
 import { announce } from '../propagation.ts';
 import { revokeSingle } from '../revoking.ts';
 import { fence, type RevokedFact, revokedAgent, revokedDraft, withoutAck } from '../writes.ts';

@@ -13,7 +13,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { THUMBPRINT } from '../domain/thumbprint.ts';
-import { livePassports } from '../live-passports.ts';
+import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
 import { noAgent, readAgent } from '../reading.ts';
 import { narrowedAgent, revokedAgent, revokedDraft } from '../writes.ts';

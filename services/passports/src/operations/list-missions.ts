@@ -3,11 +3,11 @@ import { refuse } from '@sallyport/contracts/call.ts';
 import type { listMissions } from '@sallyport/contracts/operations/missions.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
-import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
-import { parseTime } from '../domain/time.ts';
+import { parseTime } from '../time.ts';
 import { missionObjects } from '../mission-object.ts';
 import { cut, pageOf } from '../paging.ts';
+import { contains } from '../projections/contains.ts';
 import { waitForSeen } from '../reading.ts';
 
 const PAGE = 50;
@@ -29,7 +29,7 @@ export function listMissionsOperation(deps: Deps): OperationHandler<typeof listM
     }
     let rows = deps.database.db.selectFrom('mission').select('state').where('operator_id', '=', operator_id);
     if (agentId) rows = rows.where('agent_id', '=', agentId);
-    if (query.session_id) rows = rows.where(sql<boolean>`sessions @> array[${query.session_id}]`);
+    if (query.session_id) rows = rows.where(contains('sessions', query.session_id));
     if (query.implicit !== undefined && query.implicit !== null) rows = rows.where('implicit', '=', query.implicit);
     const since = query.since ? parseTime(query.since) : null;
     if (since !== null) rows = rows.where('opened_ms', '>=', since);

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { GRANT } from '../domain/grant.ts';
 import { removalWrites } from '../granting.ts';
-import { livePassports } from '../live-passports.ts';
+import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
 import { noAgent, readAgent } from '../reading.ts';
 import { revokedAgent, revokedDraft } from '../writes.ts';

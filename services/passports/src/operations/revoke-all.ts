@@ -7,7 +7,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { bulkAnswer, type Bulk, nothingLeft } from '../bulk-revocation.ts';
 import type { Deps } from '../deps.ts';
 import { OPERATOR } from '../domain/operator.ts';
-import { livePassports } from '../live-passports.ts';
+import { livePassports } from '../projections/live-passports.ts';
 import { cutting } from '../propagation.ts';
 import { readOperator } from '../reading.ts';
 import { fence, revokedDraft } from '../writes.ts';

@@ -15,6 +15,8 @@ export function revokeHoldersOperation(deps: Deps): OperationHandler<typeof conn
     // What still stands is nobody's to take passports away for.
     if (await readConnection(deps.ledger.load, operator_id, connection_id)) return success(operation, { revoked_count: 0 });
     const scope = scopeFor(operator_id, { type: 'service', id: 'vault' });
-    return success(operation, { revoked_count: await revokeHolders(deps, scope, connection_id) });
+    // What is missed here, because the read model is late, the consumer of vault's fact finds.
+    const { revoked } = await revokeHolders(deps, scope, connection_id);
+    return success(operation, { revoked_count: revoked });
   };
 }

@@ -1,4 +1,6 @@
 /** `POST /v1/passports/verify` (api.md §6): is this token good now? Says nothing about possession of its key. */
+import { LedgerUnavailable } from '@sallyport/bus/errors.ts';
+import { refuse } from '@sallyport/contracts/call.ts';
 import { type Denial, denial } from '@sallyport/contracts/errors.ts';
 import type { verifyPassport } from '@sallyport/contracts/operations/passports.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
@@ -9,7 +11,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { blockedDenial, deadDenial, lifeOf } from '../domain/life.ts';
 import { suspendedDenial } from '../domain/issue.ts';
-import { iso } from '../domain/time.ts';
+import { iso } from '../time.ts';
 import { readFamily, readPassport } from '../reading.ts';
 
 export function verifyPassportOperation(deps: Deps): OperationHandler<typeof verifyPassport> {
@@ -19,7 +21,11 @@ export function verifyPassportOperation(deps: Deps): OperationHandler<typeof ver
     const verdict = verifyToken(body.token, { keys: signer.keys, issuer, now_seconds: Math.floor(now / 1000), accept_expired: true });
     if (!verdict.ok) return success(operation, { valid: false, code: 'UNAUTHORIZED', reason: verdict.reason, jti: null });
     const { claims } = verdict;
-    const state = await stateOf(deps, claims, now);
+    const state = await stateOf(deps, claims, now).catch((error: unknown) => {
+      if (error instanceof LedgerUnavailable) return null;
+      throw error;
+    });
+    if (!state) return refuse({ ...denial('REVOCATION_STATE_STALE', 'Whether the passport lives cannot be read now.'), retry_after: 1 });
     if ('refusal' in state) {
       const { code, metadata } = state.refusal;
       return success(operation, { valid: false, code, reason: metadata?.['reason'] ?? null, jti: claims.jti });

@@ -3,11 +3,13 @@
  * numbers are those at hand, because a revocation never waits for its own statistics.
  */
 import { errorFields } from '@sallyport/bus/log.ts';
-import { sql } from 'kysely';
-import type { Deps } from './deps.ts';
-import { lastOfKind } from './reading.ts';
+import type { Deps } from '../deps.ts';
+import { contains, overlaps } from './contains.ts';
+import { lastOfKind } from '../reading.ts';
 
 const CATCH_UP_MS = 250;
+/** All of it: a database that does not answer must not hold up a kill switch. */
+const COUNT_MS = 400;
 const MAX_LISTED = 500;
 
 export interface Met {
@@ -28,6 +30,18 @@ export type By =
   | { connection_id: string };
 
 export async function livePassports(deps: Deps, operatorId: string, by: By): Promise<Met> {
+  const late = Promise.withResolvers<Met>();
+  const timer = setTimeout(() => late.resolve(NOTHING_KNOWN), COUNT_MS);
+  try {
+    return await Promise.race([count(deps, operatorId, by), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const NOTHING_KNOWN: Met = { own: [], descendants: [], complete: false };
+
+async function count(deps: Deps, operatorId: string, by: By): Promise<Met> {
   try {
     const complete = await deps.model.waitFor(operatorId, await lastOfKind(deps, operatorId, 'passport'), CATCH_UP_MS);
     const now = deps.clock.now();
@@ -37,7 +51,7 @@ export async function livePassports(deps: Deps, operatorId: string, by: By): Pro
     return { own, descendants: below.filter((jti) => !own.includes(jti)), complete };
   } catch (error) {
     deps.log.warn(errorFields(error), 'a revocation could not be counted');
-    return { own: [], descendants: [], complete: false };
+    return NOTHING_KNOWN;
   }
 }
 
@@ -52,7 +66,7 @@ async function jtisOf({ database }: Deps, operatorId: string, by: By, now: numbe
   if ('agent_id' in by) rows = rows.where('agent_id', '=', by.agent_id);
   if ('session_id' in by) rows = rows.where('session_id', '=', by.session_id);
   if ('mission_id' in by) rows = rows.where('mission_id', '=', by.mission_id);
-  if ('connection_id' in by) rows = rows.where(sql<boolean>`connections @> array[${by.connection_id}]`);
+  if ('connection_id' in by) rows = rows.where(contains('connections', by.connection_id));
   return (await rows.execute()).map(({ jti }) => jti);
 }
 
@@ -63,7 +77,7 @@ async function descendantsOf({ database }: Deps, operatorId: string, roots: stri
     .where('operator_id', '=', operatorId)
     .where('status', '=', 'active')
     .where('expires_ms', '>', now)
-    .where(sql<boolean>`parents && ${roots}::text[]`)
+    .where(overlaps('parents', roots))
     .limit(MAX_LISTED)
     .execute();
   return rows.map(({ jti }) => jti);
