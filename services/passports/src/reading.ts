@@ -2,7 +2,7 @@
  * Reading what an operation needs, at the log's leader: aggregates whole, connections from the read model once it has everything the leader has. An id that is
  * none, or not this operator's, reads as "does not exist".
  */
-import type { Loaded, Reader } from '@sallyport/bus/ledger.ts';
+import type { Reader } from '@sallyport/bus/ledger.ts';
 import { partitionOf } from '@sallyport/bus/subjects.ts';
 import { type Denial, denial, notFound } from '@sallyport/contracts/errors.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
@@ -131,5 +131,3 @@ export function noPassport(jti: string): Denial {
 export function ownObjectsOnly(): Denial {
   return denial('FORBIDDEN', 'An agent acts for itself only.', { reason: 'own_objects_only' });
 }
-
-export type { Loaded };

@@ -4,7 +4,7 @@
  */
 import { denial, type Denial } from '@sallyport/contracts/errors.ts';
 import type { AgentState } from './agent.ts';
-import { type MissionState, missionStatus } from './mission.ts';
+import type { MissionState } from './mission.ts';
 import type { OperatorState } from './operator.ts';
 import type { Issued, PassportState } from './passport.ts';
 import { kills, type Revocation } from './revocation.ts';
@@ -74,8 +74,4 @@ export function blockedDenial(agent: AgentState, operator: OperatorState): Denia
     return denial('PASSPORT_BLOCKED', 'The agent is blocked.', { reason: agent.blocked_by === 'operator' ? 'operator' : 'review' });
   }
   return null;
-}
-
-export function missionOpen(mission: MissionState, nowMs: number): boolean {
-  return mission.exists && missionStatus(mission, nowMs) === 'open';
 }
