@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { envelopeBody } from '../src/proxy/response.ts';
 import { createScrubber } from '../src/proxy/scrub.ts';
 
-const secret = 'ghp_s3cr3t/"token"';
+const secret = 'ghp_s3cr3t/"t?>~?>~n"';
 const scrub = createScrubber([secret, `user:${secret}`]);
 const forms = [
   secret,

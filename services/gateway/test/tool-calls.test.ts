@@ -12,6 +12,10 @@ test('given tool calls, only counts per service and method go on', () => {
   assert.deepEqual(reduced, { summary: 's', tool_call_counts: { 'github GET': 2, 'slack POST': 1 } });
 });
 
+test('given counts that the caller made up, they do not go on', () => {
+  assert.deepEqual(reduceToolCalls({ tool_call_counts: { 'github GET': 1 } }), {});
+});
+
 test('given more than 256 pairs, the rest is counted as other, and odd names are made plain', () => {
   const calls = Array.from({ length: 300 }, (_, index) => ({ service: `s${index}`, method: 'GET' }));
   const counts = reduceToolCalls({ tool_calls: [...calls, { service: 's0', method: 'GET' }] })['tool_call_counts'];

@@ -143,3 +143,22 @@ test('given NATS restarts and its buckets are made anew, the lease is put again 
   assert.ok(running.lease.held());
   await running.stop();
 });
+
+test('given two uses of one agent token by one gateway, only the first is admitted, though nobody awaited it', async () => {
+  const running = await boot();
+  const jwt = targetHash('jti:one-token');
+  const use = (): Fact => ({
+    id: newId('event', clock.now()),
+    type: 'assertion.used',
+    v: 1,
+    at: clock.now(),
+    operator_id,
+    actor: { type: 'agent', id: 'agt_1' },
+    data: { operation: 'x' },
+  });
+  const unawaited = running.records.write(use(), running.records.assertion(jwt), { keep_trying: false });
+  const own = await new Promise<OwnRecord | null>((resolve) => running.records.readBack(use(), running.records.assertion(jwt), resolve));
+  assert.ok(await unawaited);
+  assert.deepEqual(own?.verdict, { admitted: false, reason: 'jwt_replayed' });
+  await running.stop();
+});
