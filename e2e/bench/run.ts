@@ -58,7 +58,7 @@ async function measure(one: Contender): Promise<Result> {
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-const stops: (() => Promise<unknown> | unknown)[] = [];
+const stops: (() => unknown)[] = [];
 try {
   if (cpus().length < 2) throw new Error('the benchmark needs two cores');
   const platform = await constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } });

@@ -171,7 +171,7 @@ function outcomes({ log, metrics }: HandlerDeps): Told {
           operation: operation.name,
           outcome,
           status: answer.ok ? answer.reply.status : statusOf(answer.denial),
-          ...(!answer.ok && { reason: String(answer.denial.metadata?.['reason'] ?? '') }),
+          ...(!answer.ok && { reason: reasonOf(answer.denial) }),
           request_id: call.request_id,
           ...(principal && { operator_id: principal.operator_id, principal: `${principal.type}:${principal.id}` }),
           duration_ms: Math.round(elapsed * 10) / 10,
@@ -180,4 +180,9 @@ function outcomes({ log, metrics }: HandlerDeps): Told {
       );
     }
   };
+}
+
+function reasonOf({ metadata }: Denial): string {
+  const reason = metadata?.['reason'];
+  return typeof reason === 'string' ? reason : '';
 }

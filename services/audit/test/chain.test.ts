@@ -132,17 +132,17 @@ test('facts become rows in the order of the log; facts that only carry a decisio
 
 test('an attempt is listed while it is open; the first closing counts and a later one changes nothing', async () => {
   const list = listOperation({ database, rows });
-  const open: { entries: Row[] } = await ask(list as never, listAudit);
+  const open: { entries: Row[] } = await ask(list, listAudit);
   assert.equal(open.entries[0]?.outcome, 'pending');
   await write(gateway, calls, [closing]);
   await write(gateway, calls, [fact('call.completed', { ...call, attempt_id: attempt.id, outcome: 'unknown' })]);
-  const after: { entries: Row[]; max_seq: number } = await ask(list as never, listAudit);
+  const after: { entries: Row[]; max_seq: number } = await ask(list, listAudit);
   assert.deepEqual(
     after.entries.map(({ action, outcome }) => `${action} ${outcome}`),
     ['credential.proxy success', 'agent.register success', 'operator.bootstrap success'],
   );
   assert.equal(after.entries[0]?.attempt_entry_id, auditIdOf(attempt.id));
-  const all: { entries: Row[] } = await ask(list as never, listAudit, { attempts: 'all', order: 'asc', after_seq: 2 });
+  const all: { entries: Row[] } = await ask(list, listAudit, { attempts: 'all', order: 'asc', after_seq: 2 });
   assert.deepEqual(
     all.entries.map(({ seq }) => seq),
     [3, 4],
@@ -160,9 +160,9 @@ test('rebuilt from the log, every row is byte for byte the same', async () => {
 
 test('editing any field of any stored row is found, and undoing it makes the chain whole again', async () => {
   const verify = verifyOperation({ database, rows });
-  const whole: { valid: boolean; head_hash: string } = await ask(verify as never, verifyChain);
+  const whole: { valid: boolean; head_hash: string } = await ask(verify, verifyChain);
   assert.equal(whole.valid, true);
-  const head: { head_hash: string } = await ask(chainHeadOperation({ database, rows }) as never, chainHead);
+  const head: { head_hash: string } = await ask(chainHeadOperation({ database, rows }), chainHead);
   assert.equal(whole.head_hash, head.head_hash);
   for (const key of ROW_KEYS) {
     if (key === 'operator_id') continue; // the row would leave the chain: a gap, below
@@ -174,16 +174,16 @@ test('editing any field of any stored row is found, and undoing it makes the cha
         database.db,
       );
     await put({ ...original, [key]: edited });
-    const found: { valid: boolean; first_break: { reason: string } } = await ask(verify as never, verifyChain);
+    const found: { valid: boolean; first_break: { reason: string } } = await ask(verify, verifyChain);
     assert.equal(found.valid, false, `an edit of ${key} must be found`);
     await put(original ?? {});
   }
-  assert.equal(((await ask(verify as never, verifyChain)) as { valid: boolean }).valid, true);
+  assert.equal(((await ask(verify, verifyChain)) as { valid: boolean }).valid, true);
 });
 
 test('a row that is gone is a gap', async () => {
   const verify = verifyOperation({ database, rows });
   await sql`delete from rows where seq = 2`.execute(database.db);
-  const found: { valid: boolean; first_break: { reason: string; seq: number } } = await ask(verify as never, verifyChain);
+  const found: { valid: boolean; first_break: { reason: string; seq: number } } = await ask(verify, verifyChain);
   assert.deepEqual([found.valid, found.first_break.reason, found.first_break.seq], [false, 'seq_gap', 3]);
 });

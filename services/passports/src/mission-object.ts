@@ -2,7 +2,7 @@
 import type { Mission } from '@sallyport/contracts/objects/passport.ts';
 import type { Deps } from './deps.ts';
 import { type MissionState, missionStatus } from './domain/mission.ts';
-import { iso, isoOrNull } from './time.ts';
+import { iso, isoOrNull } from '@sallyport/contracts/time.ts';
 
 export async function missionObjects(deps: Deps, missions: readonly MissionState[]): Promise<Mission[]> {
   if (missions.length === 0) return [];

@@ -3,9 +3,8 @@ import { refuse } from '@sallyport/contracts/call.ts';
 import type { listAudit } from '@sallyport/contracts/operations/audit.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
-import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
-import { rowOf } from '../projections/rows.ts';
+import { isOpenOrNoAttempt, rowOf } from '../projections/rows.ts';
 import { behind } from './current.ts';
 
 const DEFAULT_LIMIT = 20;
@@ -25,11 +24,7 @@ export function listOperation(deps: Deps): OperationHandler<typeof listAudit> {
     const attempts = query.attempts ?? 'open';
     // An attempt is the pending row of a call; another row that names it is its closing.
     if (attempts === 'none') rows = rows.where('outcome', '<>', 'pending');
-    if (attempts === 'open') {
-      rows = rows.where(
-        sql<boolean>`(outcome <> 'pending' or not exists (select 1 from rows as closing where closing.attempt_entry_id = rows.entry_id))`,
-      );
-    }
+    if (attempts === 'open') rows = rows.where(isOpenOrNoAttempt);
     const found = await rows
       .orderBy('seq', query.order === 'asc' ? 'asc' : 'desc')
       .limit(query.limit ?? DEFAULT_LIMIT)

@@ -77,3 +77,6 @@ async function insert(tx: Tx, rows: readonly Row[]): Promise<void> {
 export function rowOf(row: unknown): Row {
   return row as Row;
 }
+
+/** For lists: leaves out attempts that have their closing. */
+export const isOpenOrNoAttempt = sql<boolean>`(outcome <> 'pending' or not exists (select 1 from rows as closing where closing.attempt_entry_id = rows.entry_id))`;

@@ -1,6 +1,6 @@
 /** The tables of schema `detectors`: working state of the detectors, which can be rebuilt from the ledger, and the read model of signals. */
 import type { Step } from '@sallyport/projections/migrate.ts';
-import type { ColumnType } from 'kysely';
+import type { ColumnType, Selectable } from 'kysely';
 
 export interface DetectorTables {
   /** 64 rows. `fence` grows with every take-over; who names an older one may not write. */
@@ -46,6 +46,9 @@ export interface SecurityEventRow {
   resolved_at_ms: number | null;
   entry_ids: Stored<string[]>;
 }
+
+/** A row as it is read. */
+export type StoredEvent = Selectable<SecurityEventRow>;
 
 export const STEPS: readonly Step[] = [
   {

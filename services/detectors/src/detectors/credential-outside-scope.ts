@@ -2,7 +2,7 @@
  * credential_outside_scope (detectors.md §2.1): use of a service, resource, host or parameter that the passport does not allow. The gateway has
  * refused the call already; this says what it meant. A granted but undeclared service is no finding here.
  */
-import type { Detector, Json, PassportFacts, Signal, Stepped } from '../framework/detector.ts';
+import type { Detector, PassportFacts, Signal, Stepped } from '../framework/detector.ts';
 import { type CheckpointData, checkpointData, type DenialData, denialData, issuedFacts } from '../framework/event.ts';
 
 interface State {
@@ -87,8 +87,8 @@ function signal(code: Code, denied: DenialData, base: 'warning' | 'critical'): S
       ...(resource !== null && { resource }),
       ...(host !== null && { host }),
       ...(failed && { failed: { path: failed.path, op: failed.op } }),
-      intent_services: intent_services as Json[],
-      granted_providers: granted_providers as Json[],
+      intent_services,
+      granted_providers,
       upstream_contacted: false,
     },
     once: `${code}:${subjectOf(code, denied)}`,

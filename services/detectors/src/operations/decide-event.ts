@@ -14,7 +14,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { acknowledge, resolve, type SignalDecision, signalKind, type SignalState } from '../domain/signal.ts';
 import { detailedEvent } from './event-object.ts';
-import { eventOf, matching } from './read-events.ts';
+import { eventOf, matching } from '../db/find-events.ts';
 
 const READ_MS = 2_000;
 const MOST_AT_ONCE = 500;
@@ -39,7 +39,7 @@ async function answer(deps: Deps, operation: Operation, scope: Scope, id: string
   const decided = await decideOne(deps, scope, id, decide);
   if (!decided.ok) return refuse(decided.denial);
   if (decided.seq > 0) await deps.events.waitFor(scope.operator_id, decided.seq, READ_MS);
-  const row = await eventOf(deps, scope.operator_id, id);
+  const row = await eventOf(deps.database, scope.operator_id, id);
   if (!row) return refuse({ ...denial('READ_MODEL_BEHIND', 'The security events have not reached that event yet.'), retry_after: 1 });
   return success(operation, detailedEvent(row), decided.seq > 0 ? { event_seq: decided.seq } : {});
 }

@@ -5,7 +5,8 @@ import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { eventObject } from './event-object.ts';
-import { behind, matching } from './read-events.ts';
+import { matching } from '../db/find-events.ts';
+import { behind } from './behind.ts';
 
 const DEFAULT_LIMIT = 50;
 

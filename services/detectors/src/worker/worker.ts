@@ -88,6 +88,8 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
 
   function becomeReady(partition: OwnedPartition): void {
     partition.ready = true;
+    // Signals of the owner before us stand at or below what the live follower has begun.
+    partition.last_signal_seq = Math.max(partition.last_signal_seq, begun);
     questions.set(
       partition.partition,
       answerQuestions(

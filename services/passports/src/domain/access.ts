@@ -8,7 +8,7 @@ import type { Connection } from '@sallyport/contracts/objects/connection.ts';
 import type { OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
 import { unionConstraints } from './constraints.ts';
 import type { GrantState } from './grant.ts';
-import { parseTime } from '../time.ts';
+import { parseTime } from '@sallyport/contracts/time.ts';
 
 export interface Access {
   connection: Connection;

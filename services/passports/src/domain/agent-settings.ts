@@ -4,7 +4,7 @@ import type { OperatorSettings } from '@sallyport/contracts/objects/operator.ts'
 import type { registerAgent, updateAgent } from '@sallyport/contracts/operations/agents.ts';
 import type { BodyOf } from '@sallyport/contracts/operation.ts';
 import { rank } from './issue.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 
 export type Registration = BodyOf<typeof registerAgent>;
 export type AgentPatch = BodyOf<typeof updateAgent>;

@@ -11,7 +11,7 @@ import {
 } from '@sallyport/contracts/facts/identity.ts';
 import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import { noRevocation, type Revocation, revocationOf } from './revocation.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 
 export interface Challenge {
   id: string;

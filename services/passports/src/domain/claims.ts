@@ -3,7 +3,7 @@ import type { PassportClaims } from '@sallyport/contracts/objects/passport.ts';
 import type { IssuedPassport, Passport } from '@sallyport/contracts/objects/passport.ts';
 import type { Issued, PassportState } from './passport.ts';
 import type { Life } from './life.ts';
-import { iso, isoOrNull } from '../time.ts';
+import { iso, isoOrNull } from '@sallyport/contracts/time.ts';
 
 /** `expiresAtMs`: a checkpoint moves it; everything else stays as issued. */
 export function claimsOf(operatorId: string, issued: Issued, expiresAtMs: number): PassportClaims {

@@ -7,7 +7,7 @@ import { checkConstraints } from '@sallyport/policy/constraint.ts';
 import { defaultRule } from './access.ts';
 import { expandRules, ruleText } from './constraints.ts';
 import type { HeldGrant } from './grant.ts';
-import { iso, parseTime } from '../time.ts';
+import { iso, parseTime } from '@sallyport/contracts/time.ts';
 
 export interface GrantTerms {
   agent_id: string;

@@ -2,7 +2,7 @@
 import { dataOf, type Fact, type Position } from '@sallyport/contracts/fact.ts';
 import { operatorBootstrapped, operatorFrozen, operatorKeyRotated, operatorUnfrozen } from '@sallyport/contracts/facts/identity.ts';
 import type { Operator, OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { noRevocation, type Revocation, revocationOf } from './revocation.ts';
 
 export interface OperatorState {

@@ -9,7 +9,7 @@ import { newId } from '@sallyport/service-kit/ids.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { CHALLENGE_LIFE_MS, challengeRefusal } from '../domain/enrolment.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { noAgent, readAgent } from '../reading.ts';
 
 interface Challenged {

@@ -19,7 +19,7 @@ import { bucketOf, outcomeOf } from '../domain/checkout.ts';
 import { type Life, lifeOf } from '../domain/life.ts';
 import { MISSION } from '../domain/mission.ts';
 import { type CheckedOut, type Issued, PASSPORT } from '../domain/passport.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
 import { noPassport, readFamily, readPassport } from '../reading.ts';
 import { commonReport } from '../report.ts';

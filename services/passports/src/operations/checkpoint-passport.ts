@@ -15,7 +15,7 @@ import { decideCheckpoint } from '../domain/checkpoint.ts';
 import { claimsOf, nextCheckpoint } from '../domain/claims.ts';
 import { blockedDenial, deadDenial, lifeOf } from '../domain/life.ts';
 import { PASSPORT } from '../domain/passport.ts';
-import { iso, isoOrNull } from '../time.ts';
+import { iso, isoOrNull } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
 import { noPassport, readFamily, readPassport } from '../reading.ts';

@@ -16,7 +16,7 @@ import { target } from '@sallyport/contracts/target.ts';
 import type { Deps } from '../deps.ts';
 import { ruleText } from '../domain/constraints.ts';
 import { missionNotFound, type MissionState, missionStatus } from '../domain/mission.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { type Ending, endMission } from '../ending.ts';
 import { announce, cutting, propagation } from '../propagation.ts';
 import { readMission } from '../reading.ts';

@@ -15,7 +15,7 @@ import { AGENT } from '../domain/agent.ts';
 import { decideEnrolment, keyInUse } from '../domain/enrolment.ts';
 import { suspendedDenial } from '../domain/issue.ts';
 import { THUMBPRINT } from '../domain/thumbprint.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
 import { noAgent, readAgent } from '../reading.ts';

@@ -4,7 +4,7 @@ import type { listMissions } from '@sallyport/contracts/operations/missions.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
-import { parseTime } from '../time.ts';
+import { parseTime } from '@sallyport/contracts/time.ts';
 import { missionObjects } from '../mission-object.ts';
 import { cut, pageOf } from '../paging.ts';
 import { contains } from '../projections/contains.ts';

@@ -11,7 +11,7 @@ import { newId } from '@sallyport/service-kit/ids.ts';
 import type { Deps } from '../deps.ts';
 import { KEY, KEY_BY_HMAC } from '../domain/key.ts';
 import { OPERATOR } from '../domain/operator.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { readOperator } from '../reading.ts';
 import { fence } from '../writes.ts';
 

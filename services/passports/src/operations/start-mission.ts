@@ -9,7 +9,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import type { Deps } from '../deps.ts';
 import { openMission } from '../domain/open-mission.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { issueBasis, issueInto } from '../issuing.ts';
 
 interface Started {

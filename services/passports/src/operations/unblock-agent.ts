@@ -9,7 +9,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { governanceDenial } from '../domain/governance.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { noAgent, readAgent } from '../reading.ts';
 import { narrowedAgent } from '../writes.ts';
 

@@ -12,7 +12,7 @@ import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { changesOf, loosenedFields } from '../domain/agent-settings.ts';
 import { governanceDenial } from '../domain/governance.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
 import { noAgent, readAgent } from '../reading.ts';

@@ -11,7 +11,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { blockedDenial, deadDenial, lifeOf } from '../domain/life.ts';
 import { suspendedDenial } from '../domain/issue.ts';
-import { iso } from '../time.ts';
+import { iso } from '@sallyport/contracts/time.ts';
 import { readFamily, readPassport } from '../reading.ts';
 
 export function verifyPassportOperation(deps: Deps): OperationHandler<typeof verifyPassport> {

@@ -2,6 +2,7 @@
  * A connection: state and evolution (api.md §12). Pure. Facts carry the whole object, so the last one is the state; which connection of a
  * provider is its default is decided in `provider.ts`.
  */
+import { iso } from '@sallyport/contracts/time.ts';
 import { dataOf, type Fact } from '@sallyport/contracts/fact.ts';
 import { serviceConnected, serviceDisconnected, serviceUpdated, serviceVerified } from '@sallyport/contracts/facts/vault.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
@@ -23,5 +24,5 @@ export const connectionKind = {
 
 function withVerification(connection: Connection, result: { verification: string; at_ms: number }): Connection {
   const verification = result.verification === 'verified' ? 'verified' : result.verification === 'failed' ? 'failed' : 'unverified';
-  return { ...connection, verification, verified_at: new Date(result.at_ms).toISOString() };
+  return { ...connection, verification, verified_at: iso(result.at_ms) };
 }

@@ -6,7 +6,7 @@ import type { FieldProblem } from '@sallyport/contracts/errors.ts';
 import type { Approval, Constraint } from '@sallyport/contracts/objects/access.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
 import { parseAnyOf, parseConstraints } from '@sallyport/policy/constraint.ts';
-import { type HostPattern, hostAllowed, parseHostPattern } from '@sallyport/policy/hosts.ts';
+import { hostAllowed, parseHostPattern } from '@sallyport/policy/hosts.ts';
 import { normaliseUrl } from '@sallyport/policy/url.ts';
 
 /** What an operator sets of a connection, all of it optional; `default` is not here, because it concerns several connections. */
@@ -51,10 +51,6 @@ export function optionProblems(connection: Connection): FieldProblem[] {
     ...constraintProblems(connection.baseline_constraints),
     ...approvalProblems(connection.default_approval),
   ];
-}
-
-export function boundHosts(hosts: readonly string[]): HostPattern[] {
-  return hosts.map(parseHostPattern).filter((host) => host !== null);
 }
 
 type Destination = { scheme: string; host: string; port: number };

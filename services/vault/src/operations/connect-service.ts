@@ -1,4 +1,5 @@
 /** `POST /v1/services/connect` with a credential (api.md §12). Sign-in by OAuth does not exist yet: without a token such a service is 400. */
+import { iso } from '@sallyport/contracts/time.ts';
 import { refuse } from '@sallyport/contracts/call.ts';
 import { type Denial, type FieldProblem, invalid, notFound } from '@sallyport/contracts/errors.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
@@ -30,7 +31,7 @@ export function connectOperation({ clock, ledger, passports, secrets, signals }:
     if ('code' in credential) return refuse(credential);
     const { settings } = await passports.operator(principal.operator_id, call);
     const now = clock.now();
-    const at = new Date(now).toISOString();
+    const at = iso(now);
     const base: Connection = {
       id: newId('connection', now),
       service_id: serviceId(service),

@@ -36,7 +36,7 @@ export function listOperation({ connections, database, passports }: Deps): Opera
     }
     const last = page[limit - 1];
     if (page.length <= limit || !last) return success(operation, page);
-    const path = `/v1/services/connected?${new URLSearchParams({ limit: String(limit), cursor: last.id })}`;
+    const path = `/v1/services/connected?${new URLSearchParams({ limit: String(limit), cursor: last.id }).toString()}`;
     return success(operation, page.slice(0, limit), { headers: { 'X-Next-Cursor': last.id, Link: `<${path}>; rel="next"` } });
   };
 }

@@ -2,6 +2,7 @@
  * `PATCH /v1/services/connections/:id` and `PUT …/credential` (api.md §12): all of it or nothing. Where a secret may go changes only together
  * with the secret, and every new secret is a new reference.
  */
+import { iso } from '@sallyport/contracts/time.ts';
 import type { Decided, Scope } from '@sallyport/bus/ledger.ts';
 import { type BusAnswer, type BusCall, refuse } from '@sallyport/contracts/call.ts';
 import { type Denial, invalid, notFound } from '@sallyport/contracts/errors.ts';
@@ -91,7 +92,7 @@ async function decide({ ledger }: Deps, { principal, scope }: Asked, id: string,
     const before = state.connection;
     if (change.default === false && before.default) return { deny: invalid([{ path: 'default', rule: 'one_default' }]) };
     const becomesDefault = change.default === true && !before.default;
-    const now = new Date(read.now).toISOString();
+    const now = iso(read.now);
     const planned = planUpdate(before, change.options, { becomesDefault, credentialRef: change.credentialRef, now });
     if ('deny' in planned) return planned;
     const { connection, changed } = planned;

@@ -1,4 +1,5 @@
 /** From domain decisions to writes of the ledger: a connection's facts, the fence that goes with them, the provider's register. */
+import { iso } from '@sallyport/contracts/time.ts';
 import type { Reader, Write } from '@sallyport/bus/ledger.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { fenceSet } from '@sallyport/contracts/facts/passports.ts';
@@ -41,7 +42,7 @@ export async function registerWrites(
     if (id === null || id === handled) continue;
     const { state } = await read.get(connectionKind, operatorId, id);
     if (state.status !== 'live') continue;
-    const connection = { ...state.connection, default: id === moved?.to, updated_at: new Date(read.now).toISOString() };
+    const connection = { ...state.connection, default: id === moved?.to, updated_at: iso(read.now) };
     const fact = draft(serviceUpdated, { connection, changed: ['default'], credential_changed: false });
     writes.push({ on: connectionKind, operator_id: operatorId, id, facts: [fact] }, fenceWrite(operatorId, id, 'default'));
   }
