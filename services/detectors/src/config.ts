@@ -1,11 +1,5 @@
-/** Environment of the detectors. */
+/** Environment of a detectors worker. */
 import { busConfig, databaseConfig, processConfig, secretsConfig } from '@sallyport/service-kit/config.ts';
 import { Type } from 'typebox';
 
-export const detectorsConfig = Type.Object({
-  ...processConfig,
-  ...busConfig,
-  ...databaseConfig,
-  ...secretsConfig,
-  PASSPORT_ISSUER: Type.Optional(Type.String({ description: 'given to every service; not used here' })),
-});
+export const detectorsConfig = Type.Object({ ...processConfig, ...busConfig, ...databaseConfig, ...secretsConfig });

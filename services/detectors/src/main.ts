@@ -1,4 +1,4 @@
-/** The detectors: workers that share the sessions, and the security events that come of it. Never in a call's path. */
+/** A detectors worker: steps the sessions that are its share, raises signals, and answers for security events. Stands in no call's path. */
 import { waitForStreams } from '@sallyport/bus/admin.ts';
 import { createClock } from '@sallyport/bus/clock.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
@@ -28,16 +28,17 @@ import { createPartitionStore } from './db/partitions.ts';
 import { type DetectorTables, STEPS } from './db/schema.ts';
 import type { Deps } from './deps.ts';
 import { DETECTORS } from './framework/registry.ts';
-import { acknowledgeOperation, resolveManyOperation, resolveOperation } from './operations/close-events.ts';
+import { acknowledgeOperation, resolveManyOperation, resolveOperation } from './operations/decide-event.ts';
+import { getOperation } from './operations/get-event.ts';
+import { listOperation } from './operations/list-events.ts';
 import { missionSignalsOperation } from './operations/mission-signals.ts';
-import { getOperation, listOperation } from './operations/read-events.ts';
 import { securityEventsProjection } from './projections/security-events.ts';
 import { createSignals } from './signals.ts';
 import { startWorker } from './worker/worker.ts';
 
 const config = readConfig(detectorsConfig);
 const instance = config.SALLYPORT_INSTANCE;
-const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
+const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL, fields: ['signal', 'severity', 'code', 'jti', 'event'] });
 const metrics = createMetrics('detectors');
 const shutdown = onShutdown({ log });
 
@@ -63,13 +64,19 @@ shutdown.add('database', database.close);
 await migrate(database, STEPS);
 const events = createProjection({ ...securityEventsProjection, database, bus, holder: instance, log, metrics });
 shutdown.add('projection', events.stop);
-
 const ledger = createLedger(bus, { clock });
-const signals = createSignals(log, metrics);
 const store = createPartitionStore(database);
-const worker = await startWorker({ bus, clock, ledger, store, detectors: DETECTORS, signals, log, instance });
+const worker = await startWorker({
+  bus,
+  clock,
+  ledger,
+  store,
+  detectors: DETECTORS,
+  signals: createSignals(log, metrics),
+  log,
+  instance,
+});
 shutdown.add('worker', worker.stop);
-metrics.gauge('det_partitions', 'Partitions that this worker steps', () => worker.owned().length);
 
 const deps: Deps = { bus, clock, ledger, database, events };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });

@@ -1,13 +1,12 @@
-/** From rows of the read model to what the API shows (api.md §14.3). */
+/** A row of the read model as the security event of api.md §14.3. */
 import type { SecurityEvent } from '@sallyport/contracts/operations/security-events.ts';
-import type { Selectable } from 'kysely';
 import type { Static } from 'typebox';
-import type { SecurityEventRow } from '../db/schema.ts';
+import type { StoredEvent } from '../db/schema.ts';
 
-type Row = Selectable<SecurityEventRow>;
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+const time = (ms: number): string => new Date(ms).toISOString();
 
-export function eventObject(row: Row): Static<typeof SecurityEvent> {
-  const created = isoTime(row.created_at_ms);
+export function eventObject(row: StoredEvent): Static<typeof SecurityEvent> {
   return {
     id: row.id,
     operator_id: row.operator_id,
@@ -18,27 +17,20 @@ export function eventObject(row: Row): Static<typeof SecurityEvent> {
     message: row.message,
     metadata: row.metadata,
     resolved: row.status === 'resolved',
-    resolved_at: row.resolved_at_ms === null ? null : isoTime(row.resolved_at_ms),
-    created_at: created,
+    resolved_at: iso(row.resolved_at_ms),
+    created_at: time(row.created_at_ms),
     code: row.code,
     status: row.status,
     count: row.count,
-    first_at: created,
-    last_at: isoTime(row.last_at_ms),
-    effect:
-      row.effect_kind === 'none'
-        ? null
-        : { kind: row.effect_kind, state: row.effect_state, at: row.effect_at_ms === null ? null : isoTime(row.effect_at_ms) },
+    first_at: time(row.created_at_ms),
+    last_at: time(row.last_at_ms),
+    effect: row.effect_kind === 'none' ? null : { kind: row.effect_kind, state: row.effect_state, at: iso(row.effect_at_ms) },
     incident_id: row.incident_id,
     dry_run: row.dry_run,
   };
 }
 
-export function detailedObject(row: Row): object {
+export function detailedEvent(row: StoredEvent): Static<typeof SecurityEvent> & Record<string, unknown> {
   const { acknowledged_by, resolved_by, resolution, note, entry_ids } = row;
   return { ...eventObject(row), acknowledged_by, resolved_by, resolution, note, entry_ids };
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

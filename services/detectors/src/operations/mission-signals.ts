@@ -1,38 +1,35 @@
 /**
- * What the review of one passport's run starts from (detectors.md §3.2): its signals of warning and above, once the owner of its session's partition
- * has read the log up to `min_seq`. Late is an outage, not "nothing found": the asker then flags the run as `review_pending`.
+ * What detectors found in one passport run, for its checkout (detectors.md §3.2): asked only once the owner of the session's partition has passed
+ * what the caller had written. Refuses rather than answers with less.
  */
-import { ServiceUnavailable } from '@sallyport/bus/errors.ts';
-import { parseFacts, readLedger } from '@sallyport/bus/api.ts';
-import { aggregateSubject } from '@sallyport/bus/subjects.ts';
-import { isId } from '@sallyport/contracts/ids.ts';
+import { refuse } from '@sallyport/contracts/call.ts';
+import { denial } from '@sallyport/contracts/errors.ts';
 import type { missionSignals } from '@sallyport/contracts/operations/security-events.ts';
 import { partitionOf } from '@sallyport/features/partition.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
-import { reviewable } from '../db/events.ts';
 import type { Deps } from '../deps.ts';
 import { askPassed } from '../worker/questions.ts';
 
 const LONGEST_MS = 1_500;
 
-export function missionSignalsOperation({ bus, database, events }: Deps): OperationHandler<typeof missionSignals> {
+export function missionSignalsOperation(deps: Deps): OperationHandler<typeof missionSignals> {
   return async ({ operation, body, remaining_ms }) => {
-    const { operator_id, mission_id, jti, min_seq } = body;
     const end = performance.now() + Math.min(LONGEST_MS, remaining_ms());
-    const left = (): number => Math.max(0, end - performance.now());
-    const late = (): never => {
-      throw new ServiceUnavailable(operation.name, 'timeout');
-    };
-    const issue =
-      isId('operator', operator_id) && isId('passport', jti)
-        ? await readLedger(bus, { next_by_subj: aggregateSubject(operator_id, 'passport', jti), seq: 1 })
-        : null;
-    const session = issue ? parseFacts(issue.data).find((fact) => fact.jti === jti)?.session_id : undefined;
-    if (session === undefined) return success(operation, { flags: [], event_ids: [] });
-    const lastSignal = await askPassed(bus, partitionOf(session), min_seq, left());
-    if (lastSignal === null || !(await events.waitFor(operator_id, lastSignal, left()))) return late();
-    const rows = await reviewable(database, operator_id, mission_id, jti);
+    const late = { ...denial('READ_MODEL_BEHIND', 'The detectors have not read that far yet.'), retry_after: 1 };
+    const lastSignal = await askPassed(deps.bus, partitionOf(body.session_id), body.min_seq, end - performance.now());
+    if (lastSignal === null) return refuse(late);
+    if (lastSignal > 0 && !(await deps.events.waitFor(body.operator_id, lastSignal, end - performance.now()))) return refuse(late);
+    const rows = await deps.database.db
+      .selectFrom('security_events')
+      .select(['id', 'signal_type', 'severity', 'message'])
+      .where('operator_id', '=', body.operator_id)
+      .where('mission_id', '=', body.mission_id)
+      .where('passport_jti', '=', body.jti)
+      .where('severity', 'in', ['warning', 'critical'])
+      .where('dry_run', '=', false)
+      .orderBy('id')
+      .execute();
     const flags = rows.map(({ signal_type, severity, message }) => ({ type: `signal:${signal_type}`, severity, message }));
     return success(operation, { flags, event_ids: rows.map(({ id }) => id) });
   };
