@@ -19,7 +19,8 @@ export function serveQueries(bus: Bus, partition: number, answer: (question: unk
   const subscription = bus.nc.subscribe(querySubject(partition), {
     callback: (error, message) => {
       if (error) return bus.log.warn({ partition, ...errorFields(error) }, 'questions cannot be answered');
-      answer(JSON.parse(new TextDecoder().decode(message.data))).then(
+      const answered = (async () => answer(JSON.parse(new TextDecoder().decode(message.data))))();
+      answered.then(
         (given) => {
           if (given !== undefined) message.respond(JSON.stringify(given));
         },

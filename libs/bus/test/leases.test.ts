@@ -39,7 +39,12 @@ test('given a free lease, one of two gets it, with a fence; the other gets it wh
   const first = await hold({ key: 'audit.partition.1', holder: 'a', takeFence });
   await first.taken;
   const second = await hold({ key: 'audit.partition.1', holder: 'b', takeFence });
-  assert.ok(first.held() && !second.held());
+  // Long enough for the second to have tried several times.
+  const until = performance.now() + 1_500;
+  await eventually(() => {
+    assert.ok(first.held() && !second.held());
+    return performance.now() > until;
+  });
   assert.equal(first.fence(), 1);
   await first.stop();
   assert.ok(!first.held());

@@ -40,6 +40,16 @@ function add(id: string, type = 'agent.changed') {
   };
 }
 
+/** Holds the first `count` callers until all of them are there; later ones pass. */
+function meeting(count: number): () => Promise<void> {
+  const all = Promise.withResolvers<void>();
+  let here = 0;
+  return () => {
+    if (++here >= count) all.resolve();
+    return all.promise;
+  };
+}
+
 test('given a new aggregate, a decision writes its facts with their envelope', async () => {
   const decided = await ledger.decide({ ...scope, request_id: 'req_1', causation_id: 'evt_0' }, add('first', 'agent.registered'));
   assert.ok(decided.ok);
@@ -73,8 +83,10 @@ test('given many deciders on one aggregate, each fact counts once and every deci
 });
 
 test('given two deciders that allow a thing once, exactly one wins and the other sees why', async () => {
+  const bothHaveRead = meeting(2);
   const once = async (read: Reader): Promise<Decision<string>> => {
     const { state } = await read.get(counter, 'op_1', 'once');
+    await bothHaveRead();
     return state.count > 0 ? { deny: denial('CONFLICT', 'taken') } : { write: [named('once', 'agent.registered')], value: 'mine' };
   };
   const decided = await Promise.all([ledger.decide(scope, once), other.decide(scope, once)]);
@@ -82,10 +94,12 @@ test('given two deciders that allow a thing once, exactly one wins and the other
 });
 
 test('given two deciders that take one name for different aggregates, one gets it', async () => {
+  const bothHaveRead = meeting(2);
   const take =
     (id: string) =>
     async (read: Reader): Promise<Decision<string>> => {
       const [taken] = await Promise.all([read.unique('op_1', 'thumbprint'), read.get(counter, 'op_1', id)]);
+      await bothHaveRead();
       if (taken) return { deny: denial('CONFLICT', 'in use') };
       return {
         write: [named(id, 'agent.registered'), { unique: 'thumbprint', operator_id: 'op_1', fact: draft('key.taken', { id }) }],

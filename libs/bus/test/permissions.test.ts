@@ -206,12 +206,13 @@ for (const service of SERVICES) {
             ((service === 'gateway' && operation.http) || operation.asked_by?.includes(service)),
         ),
     ).map((other) => `credit.${other}.x`);
-    const more =
-      service === 'gateway'
-        ? ['cut.op_1', 'det.pos.1']
-        : service === 'passports' || service === 'vault'
-          ? ['ack.x']
-          : ['ack.x', 'cut.op_1'];
+    const core: Record<string, string[]> = {
+      passports: ['cut.op_1', 'stack.revoked.op_1'],
+      vault: ['cut.op_1'],
+      gateway: ['ack.x'],
+      detectors: ['det.pos.1', 'det.query.1'],
+    };
+    const more = [...new Set(Object.values(core).flat())].filter((subject) => !core[service]?.includes(subject));
     const foreign = [...inboxes, ...credits, ...more];
     assert.deepEqual(await refusedPublishing(as(service), foreign), foreign);
   });

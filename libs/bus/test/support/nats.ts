@@ -45,7 +45,7 @@ export interface Nats {
 }
 
 /** With every permission: for tests whose subject is not who may do what. */
-export const ROOT = 'root';
+const ROOT = 'root';
 
 export async function startNats(): Promise<Nats> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-bus-'));
