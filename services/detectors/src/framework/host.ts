@@ -14,8 +14,6 @@ interface Once {
   severity: Severity;
   count: number;
   last_at: number;
-  /** `count` and time as the ledger has them. */
-  told: { count: number; at: number };
 }
 
 /** What is kept for one key: JSON through and through. */
@@ -58,6 +56,7 @@ export interface Repeated {
 export interface HostStep {
   state: KeyState;
   raised: readonly Raised[];
+  /** Counts as they are now; how often the ledger hears of them is the worker's. */
   repeated: readonly Repeated[];
   /** Detectors whose step threw twice; skipped for this event. */
   failed: readonly string[];
@@ -65,7 +64,6 @@ export interface HostStep {
 
 const MAX_RECENT = 128;
 const MAX_ONCE = 32;
-const REPEAT_EVERY_MS = 10_000;
 const AFTER_END_MS = 900_000;
 
 export function newKey(key: string, operatorId: string): KeyState {
@@ -153,9 +151,8 @@ function judge(
   const known = state.once[onceKey];
   if (known && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(known.severity)) {
     const once: Once = { ...known, count: known.count + 1, last_at: Math.max(known.last_at, event.at) };
-    if (event.at - known.told.at < REPEAT_EVERY_MS) return withOnce(state, onceKey, once);
     repeated.push({ signal_id: once.id, operator_id: event.operator_id, count: once.count, last_at_ms: once.last_at });
-    return withOnce(state, onceKey, { ...once, told: { count: once.count, at: event.at } });
+    return withOnce(state, onceKey, once);
   }
   const id = signalId({
     detector: detector.id,
@@ -181,7 +178,7 @@ function judge(
     effect_reason: effect === 'none' ? null : effectReason(detector.id, signal.code),
     cause: event,
   });
-  return withOnce(state, onceKey, { id, severity, count: 1, last_at: event.at, told: { count: 1, at: event.at } });
+  return withOnce(state, onceKey, { id, severity, count: 1, last_at: event.at });
 }
 
 /** The oldest give way: an agent that tries a thousand services must not grow the state. */
@@ -190,14 +187,9 @@ function withOnce(state: KeyState, key: string, once: Once): KeyState {
   return { ...state, once: Object.fromEntries([...others.slice(-(MAX_ONCE - 1)), [key, once]]) };
 }
 
-/** Repeats that the ledger does not have yet and that no further event would bring out. `nowMs`: the ledger's clock. */
-export function pendingRepeats(state: KeyState, nowMs: number): { state: KeyState; repeated: Repeated[] } {
-  const repeated: Repeated[] = [];
-  let next = state;
-  for (const [key, once] of Object.entries(state.once)) {
-    if (once.count === once.told.count || nowMs - once.told.at < REPEAT_EVERY_MS) continue;
-    repeated.push({ signal_id: once.id, operator_id: state.operator_id, count: once.count, last_at_ms: once.last_at });
-    next = withOnce(next, key, { ...once, told: { count: once.count, at: nowMs } });
-  }
-  return { state: next, repeated };
+/** The repeats that a state knows of: all that may not have reached the ledger before it was read back. */
+export function repeatsOf({ once, operator_id }: KeyState): Repeated[] {
+  return Object.values(once)
+    .filter(({ count }) => count > 1)
+    .map(({ id, count, last_at }) => ({ signal_id: id, operator_id, count, last_at_ms: last_at }));
 }

@@ -3,7 +3,7 @@ import type { Fact } from '@sallyport/contracts/fact.ts';
 import { partitionOf } from '@sallyport/features/partition.ts';
 import type { AnyDetector } from '../framework/detector.ts';
 import { eventOf, issuedFacts } from '../framework/event.ts';
-import { type HostStep, type KeyState, newKey, stepKey } from '../framework/host.ts';
+import { type HostStep, type KeyState, newKey, type Repeated, repeatsOf, stepKey } from '../framework/host.ts';
 
 export interface OwnedPartition {
   partition: number;
@@ -16,6 +16,13 @@ export interface OwnedPartition {
   dropped: Set<string>;
   /** Sequence of the last signal that was written for it. */
   last_signal_seq: number;
+  /** Signal id → its count, of repeats that the ledger may not have; not part of the state, which only depends on facts. */
+  untold: Map<string, Repeated>;
+}
+
+export function newPartition(taken: { partition: number; fence: number; cursor: number }, keys: Map<string, KeyState>): OwnedPartition {
+  const untold = new Map([...keys.values()].flatMap(repeatsOf).map((repeated) => [repeated.signal_id, repeated]));
+  return { ...taken, ready: false, keys, dirty: new Set(), dropped: new Set(), last_signal_seq: 0, untold };
 }
 
 const ENDS = ['mission.completed', 'mission.revoked', 'mission.expired'];

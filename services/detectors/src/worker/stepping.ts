@@ -43,6 +43,6 @@ async function writeOut(
     if (seq === null) return false;
     partition.last_signal_seq = Math.max(partition.last_signal_seq, seq);
   }
-  for (const repeated of stepped.repeated) await writer.repeat(repeated, stillOurs);
+  for (const repeated of stepped.repeated) partition.untold.set(repeated.signal_id, repeated);
   return stillOurs();
 }

@@ -12,11 +12,11 @@ import { errorFields, type Log } from '@sallyport/bus/log.ts';
 import { PARTITIONS } from '@sallyport/features/partition.ts';
 import type { PartitionFlush, PartitionStore, TakenPartition } from '../db/partitions.ts';
 import type { AnyDetector } from '../framework/detector.ts';
-import { type KeyState, pendingRepeats } from '../framework/host.ts';
+import type { KeyState } from '../framework/host.ts';
 import { ownedBy } from '../framework/rendezvous.ts';
 import type { Signals } from '../signals.ts';
 import { joinWorkers } from './membership.ts';
-import { dropDead, keep, type OwnedPartition } from './partition.ts';
+import { dropDead, newPartition, type OwnedPartition } from './partition.ts';
 import { type Answering, answerQuestions } from './questions.ts';
 import { stepEntry } from './stepping.ts';
 import { createSignalWriter } from './write-signals.ts';
@@ -48,6 +48,7 @@ const FLUSH_FACTS = 500;
 /** A live owner that does not give up what is not its share is passed over after this. */
 const FORCE_MS = 3_000;
 const SILENT_MS = 5_000;
+const REPEAT_EVERY_MS = 10_000;
 
 export async function startWorker(deps: WorkerDeps): Promise<Worker> {
   const { bus, clock, ledger, store, detectors, signals, log } = deps;
@@ -58,6 +59,8 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
   const owned = new Map<number, OwnedPartition>();
   const questions = new Map<number, Answering>();
   const wantedSince = new Map<number, number>();
+  /** Signal id → when its last repeat was told, by the monotonic clock. */
+  const toldAt = new Map<string, number>();
   const catching = new Set<Follower>();
   let stopped = false;
   let flushedAt = performance.now();
@@ -162,11 +165,10 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
     catchUp(fresh);
   }
 
-  async function loadPartition({ partition, fence, cursor }: TakenPartition): Promise<OwnedPartition> {
-    const stored = await store.load(partition);
+  async function loadPartition(taken: TakenPartition): Promise<OwnedPartition> {
+    const stored = await store.load(taken.partition);
     // Written by this program; a state of another version of a detector is kept under that version's name and left alone.
-    const keys = new Map([...stored].map(([key, text]) => [key, JSON.parse(text) as KeyState]));
-    return { partition, fence, cursor, ready: false, keys, dirty: new Set(), dropped: new Set(), last_signal_seq: 0 };
+    return newPartition(taken, new Map([...stored].map(([key, text]) => [key, JSON.parse(text) as KeyState])));
   }
 
   async function release(partitions: readonly OwnedPartition[], cause: string): Promise<void> {
@@ -212,17 +214,18 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
     }
   }
 
+  /** At most one fact per signal in ten seconds, and the last count always comes out. */
   async function tellRepeats(): Promise<void> {
-    const now = clock.now();
+    const now = performance.now();
+    for (const [id, at] of toldAt) if (now - at >= REPEAT_EVERY_MS) toldAt.delete(id);
     for (const partition of owned.values()) {
-      if (!partition.ready) continue;
-      for (const [key, state] of partition.keys) {
-        const pending = pendingRepeats(state, now);
-        if (pending.repeated.length === 0) continue;
-        keep(partition, key, pending.state);
-        for (const repeated of pending.repeated) await writer.repeat(repeated, () => owned.get(partition.partition) === partition);
+      for (const [id, repeated] of partition.ready ? partition.untold : []) {
+        if (toldAt.has(id)) continue;
+        toldAt.set(id, now);
+        partition.untold.delete(id);
+        await writer.repeat(repeated, () => owned.get(partition.partition) === partition);
       }
-      dropDead(partition, now);
+      dropDead(partition, clock.now());
     }
   }
 
