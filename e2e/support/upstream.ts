@@ -51,6 +51,8 @@ export async function startUpstream(): Promise<Upstream> {
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A test whose platform did not start must end all the same.
+  server.unref();
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,

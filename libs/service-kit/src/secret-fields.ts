@@ -42,10 +42,11 @@ export async function createSecretFields(secretsDir: string): Promise<SecretFiel
       return { body: opened };
     },
     async seal(operation, call, answer) {
-      if (!answer.ok || !operation.secret_out) return answer;
-      const body = { ...objectOf(answer.reply.body) };
-      for (const field of operation.secret_out) {
-        if (body[field] === undefined || body[field] === null) continue;
+      if (!answer.ok) return answer;
+      const body = objectOf(answer.reply.body);
+      const given = (operation.secret_out ?? []).filter((field) => body[field] !== undefined && body[field] !== null);
+      if (given.length === 0) return answer;
+      for (const field of given) {
         const { kty: theirs, crv: curve, x: point } = call.reply_key ?? {};
         if (theirs !== 'OKP' || curve !== 'X25519' || point === undefined) throw new Error(`${operation.name} needs a reply key`);
         const plain = Buffer.from(JSON.stringify(body[field]));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import type { BusAnswer, BusCall } from '@sallyport/contracts/call.ts';
 import type { PrincipalView } from '@sallyport/contracts/objects/views.ts';
 import { agentResolve, getAgent, listAgents, registerAgent, updateAgent } from '@sallyport/contracts/operations/agents.ts';
@@ -10,8 +10,15 @@ import { answerOf, success } from '../src/answer.ts';
 import { createAuthenticator } from '../src/authenticate.ts';
 import { type Handlers, handlers } from '../src/handler.ts';
 import { createLog } from '../src/log.ts';
+import { createSecretFields } from '../src/secret-fields.ts';
+import { sealFields } from '../src/seal-fields.ts';
+import { removeFolder, scratchFolder } from '@sallyport/testing/folders.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { agent, agentJwt, AGENT_ID, call, member, NOW, OPERATOR_ID } from './support/callers.ts';
+
+const folder = await scratchFolder('handler');
+after(() => removeFolder(folder));
+const secrets = await createSecretFields(folder);
 
 const sealing = {
   seal: async (plain: string) => Buffer.from(plain).toString('base64'),
@@ -35,7 +42,7 @@ function kit(holder: PrincipalView | null): Kit {
     resolveAgent: async () => ({ position: 1, agent }),
     now: () => NOW,
   });
-  const all = handlers({ service: 'passports', authenticate, log, metrics, sealing });
+  const all = handlers({ service: 'passports', authenticate, log, metrics, sealing, secrets });
   const ask = async (name: string, given: Partial<BusCall> = {}): Promise<BusAnswer> => {
     const handle = all.all()[name];
     assert.ok(handle, name);
@@ -154,7 +161,8 @@ test('given a public operation that creates, its scope is made for the operator 
     const scope = scopeFor('op_1', { type: 'system', id: 'bootstrap' });
     return success(operation, [scope.operator_id, scope.request_id, scope.idempotency?.principal]);
   });
-  const body = { bootstrap_token: 'x', operator_name: 'x', owner_email: 'a@example.com', owner_name: 'x' };
+  const clear = { bootstrap_token: 'x', operator_name: 'x', owner_email: 'a@example.com', owner_name: 'x' };
+  const body = await sealFields(bootstrap, clear, secrets.public_jwk);
   const answer = await ask('operator.bootstrap', { body, idempotency_key: 'k' });
   assert.deepEqual(answer.ok && answer.reply.body, ['op_1', 'req_1', 'system:bootstrap']);
 });
