@@ -58,6 +58,14 @@ test('given a fact again, at its position or repeated under another one, nothing
   deepEqual(later.state.once, first.state.once);
 });
 
+test('given a replay from far back, what a key has passed changes nothing', () => {
+  const facts = Array.from({ length: 200 }, (_, index) => off('notion', NOW + index));
+  const told = run(facts);
+  const [first] = facts;
+  ok(first);
+  deepEqual(stepKey(DETECTORS, told.state, eventOf(first, { seq: 1, index: 0 }, null)).state, told.state);
+});
+
 test('given repeats, they are counted and raise nothing new; a state read back knows of them', () => {
   const told = run([off('notion', NOW), off('notion', NOW + 5_000), off('notion', NOW + 2_000), off('slack', NOW)]);
   equal(told.raised.length, 2);

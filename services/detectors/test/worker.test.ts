@@ -306,11 +306,12 @@ test('given a second worker, both share the partitions; when one is killed, the 
   }
   await workers.get('detectors-2')?.kill();
   workers.delete('detectors-2');
+  // Judged dead after 5 s, long before the bucket forgets it at 15 s.
   // The same once key again, a new one, and a session that begins while nobody owns it.
   const late = runIn(both.get('detectors-2') ?? []);
   await issue(late);
   const last = await deny(offScope(theirs), offScope(theirs, 'slack'), offScope(late));
-  await eventually(() => raisedFor(late).length === 1 && raisedFor(theirs).length === 2, { timeoutMs: 20_000 });
+  await eventually(() => raisedFor(late).length === 1 && raisedFor(theirs).length === 2, { timeoutMs: 11_000 });
   // The dead worker's share of the read model lapses later than its sessions: a restart would take it back at once.
   const found = await eventually(() => signalsOf(theirs, last), { timeoutMs: 30_000 });
   ok(matches(contract.missionSignals.response, found));

@@ -23,7 +23,7 @@ export function listOperation(deps: Deps): OperationHandler<typeof listSecurityE
         .where(matching(principal.operator_id, query))
         .orderBy('id', 'desc')
         .limit(limit)
-        .offset(Math.min((page - 1) * limit, Number.MAX_SAFE_INTEGER))
+        .offset((page - 1) * limit)
         .execute(),
       db
         .selectFrom('security_events')
