@@ -52,7 +52,7 @@ test('an AutoGen assistant triages a repository without holding its token', { sk
 });
 
 test('both Python distributions type-check and pass their own tests', { skip }, async () => {
-  const { stdout } = await promisify(execFile)(join(ROOT, 'libs/sdk-python/run-tests.sh'), [join(folder, 'sdk'), '-q'], {
+  const { stdout } = await promisify(execFile)(join(ROOT, 'libs/sdk-python/run-tests.sh'), [join(folder, 'sdk')], {
     env: { ...process.env, PYTHON: python.path },
     maxBuffer: 1 << 26,
   });
