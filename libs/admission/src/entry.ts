@@ -85,8 +85,11 @@ export function hashOf(bytes: Uint8Array): Hash {
   return Buffer.from(bytes.buffer, bytes.byteOffset, HASH_BYTES).toString('latin1');
 }
 
+// Encoding is synchronous and copies what it wrote, so one scratch buffer serves all entries.
+const scratch = Buffer.alloc(1024);
+
 class Writer {
-  readonly bytes = Buffer.allocUnsafe(1024);
+  readonly bytes = scratch;
   at = 0;
   u8(value: number): void {
     this.bytes[this.at++] = value;
@@ -99,7 +102,7 @@ class Writer {
   }
   hash(value: Hash): void {
     if (value.length !== HASH_BYTES) throw new RangeError('a hash has 12 bytes');
-    this.at += this.bytes.write(value, this.at, 'latin1');
+    for (let i = 0; i < HASH_BYTES; i++) this.bytes[this.at++] = value.charCodeAt(i);
   }
 }
 
@@ -169,35 +172,42 @@ function writeAttempt(out: Writer, entry: AttemptEntry): void {
   out.u48(entry.checked);
 }
 
+/** Reads bytes that stand as a Latin-1 string: taking a hash out of one is far cheaper than making a string of bytes, and every gateway reads all entries. */
 class Reader {
-  readonly bytes: Buffer;
-  at = 0;
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
+  readonly text: string;
+  at: number;
+  readonly end: number;
+  constructor(text: string, at: number, end: number) {
+    this.text = text;
+    this.at = at;
+    this.end = end;
   }
   u8(): number {
-    const value = this.bytes[this.at++];
-    if (value === undefined) throw new RangeError('the entry ends early');
+    if (this.at >= this.end) throw new RangeError('the entry ends early');
+    return this.text.charCodeAt(this.at++);
+  }
+  /** At most 6 bytes. */
+  uint(bytes: number): number {
+    let value = 0;
+    for (let i = 0; i < bytes; i++) value = value * 256 + this.u8();
     return value;
-  }
-  u32(): number {
-    this.at += 4;
-    return this.bytes.readUInt32BE(this.at - 4);
-  }
-  u48(): number {
-    this.at += 6;
-    return this.bytes.readUIntBE(this.at - 6, 6);
   }
   hash(): Hash {
     this.at += HASH_BYTES;
-    if (this.at > this.bytes.length) throw new RangeError('the entry ends early');
-    return this.bytes.toString('latin1', this.at - HASH_BYTES, this.at);
+    if (this.at > this.end) throw new RangeError('the entry ends early');
+    return this.text.slice(this.at - HASH_BYTES, this.at);
   }
 }
 
 /** Throws RangeError for bytes that are no entry: only gateways write calls, so that is a defect, not input. */
 export function decodeEntry(bytes: Uint8Array): Entry {
-  const input = new Reader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return decodeEntryAt(text, 0, text.length);
+}
+
+/** The same for the bytes from `start` to `end` of a Latin-1 string. */
+export function decodeEntryAt(text: string, start: number, end: number): Entry {
+  const input = new Reader(text, start, end);
   const kind = KINDS[input.u8()];
   switch (kind) {
     case 'none':
@@ -206,7 +216,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     case 'boot_closed':
       return { kind, boot: input.hash() };
     case 'assertion':
-      return { kind, jwt: input.hash(), until: input.u48() };
+      return { kind, jwt: input.hash(), until: input.uint(6) };
     case 'closing': {
       const attempt = input.hash();
       const flags = input.u8();
@@ -244,11 +254,11 @@ function readAttempt(input: Reader): AttemptEntry {
       mission: what >> 4,
       kind: (what & 2) === 0 ? 'actions' : 'actions_per_service',
       behaviour: (what & 1) === 0 ? 'deny' : 'flag',
-      limit: input.u32(),
+      limit: input.uint(4),
     });
   }
-  const until = input.u48();
-  const checked = input.u48();
+  const until = input.uint(6);
+  const checked = input.uint(6);
   const head = { kind: 'attempt', id, operator, session, jti, chain, missions, connection, grant, service, caps, until, checked } as const;
   return { ...head, ...caller, ...operation, ...approval, ...jwt };
 }

@@ -1,5 +1,5 @@
 /** The header `Sp-Entries`: base64 of entries, each behind its length (two bytes). Entry i belongs to fact i of the message. */
-import { decodeEntry, type Entry } from './entry.ts';
+import { decodeEntryAt, type Entry } from './entry.ts';
 
 export const ENTRIES_HEADER = 'Sp-Entries';
 
@@ -18,13 +18,14 @@ export function joinEntries(entries: readonly Uint8Array[]): string {
 
 /** Throws RangeError for a header that this codec did not write. */
 export function decodeEntries(header: string): Entry[] {
-  const all = Buffer.from(header, 'base64');
+  const all = Buffer.from(header, 'base64').toString('latin1');
   const entries: Entry[] = [];
   for (let at = 0; at < all.length; ) {
-    const length = all.readUInt16BE(at);
-    if (at + 2 + length > all.length) throw new RangeError('the header ends early');
-    entries.push(decodeEntry(all.subarray(at + 2, at + 2 + length)));
-    at += 2 + length;
+    const start = at + 2;
+    const end = start + all.charCodeAt(at) * 256 + all.charCodeAt(at + 1);
+    if (!(end <= all.length)) throw new RangeError('the header ends early');
+    entries.push(decodeEntryAt(all, start, end));
+    at = end;
   }
   return entries;
 }

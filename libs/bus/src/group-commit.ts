@@ -22,6 +22,14 @@ export const MAX_PAYLOAD_BYTES = 512 * 1_024;
 export interface GroupCommit {
   /** Rejects with LedgerUnavailable when the message was not acknowledged in time; it may have been stored all the same. */
   submit(partition: number, fact: Fact, entry: Uint8Array): Promise<{ seq: number; index: number }>;
+  /** The same without a promise per fact. Exactly one of the two is called, never in this turn; neither may throw. */
+  put(
+    partition: number,
+    fact: Fact,
+    entry: Uint8Array,
+    onStored: (seq: number, index: number) => void,
+    onLost: (error: Error) => void,
+  ): void;
   /** Facts that are waiting or in flight. */
   pending(): number;
 }
@@ -39,8 +47,8 @@ interface Waiting {
   text: string;
   bytes: number;
   entry: Uint8Array;
-  resolve: (at: { seq: number; index: number }) => void;
-  reject: (error: Error) => void;
+  onStored: (seq: number, index: number) => void;
+  onLost: (error: Error) => void;
 }
 
 interface Lane {
@@ -69,35 +77,45 @@ export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupC
     while (lane.waiting.length > 0) {
       const group = takeGroup(lane.waiting);
       lane.inFlight = group.length;
-      try {
-        const seq = await publish(bus, lane.subject, group, deadline_ms, attempt_ms);
-        for (const [index, call] of group.entries()) call.resolve({ seq, index });
-      } catch (error) {
-        const failure = new LedgerUnavailable('the record of a call was not acknowledged', { cause: error });
-        for (const call of group) call.reject(failure);
+      const stored = await publish(bus, lane.subject, group, deadline_ms, attempt_ms).catch(
+        (cause: unknown) => new LedgerUnavailable('the record of a call was not acknowledged', { cause }),
+      );
+      let index = 0;
+      for (const call of group) {
+        if (typeof stored === 'number') call.onStored(stored, index++);
+        else call.onLost(stored);
       }
       lane.inFlight = 0;
     }
     lane.busy = false;
   }
 
+  const put: GroupCommit['put'] = (partition, fact, entry, onStored, onLost) => {
+    const lane = lanes[partition];
+    const text = JSON.stringify(fact);
+    const bytes = Buffer.byteLength(text);
+    const problem = !lane
+      ? new RangeError('no such partition')
+      : bytes + LENGTH_BYTES > MAX_PAYLOAD_BYTES || base64Length(entry.length + LENGTH_BYTES) > MAX_HEADER_BYTES
+        ? new RangeError('the record of a call is too long')
+        : lane.waiting.length >= max_waiting
+          ? new LedgerUnavailable('too many records are waiting')
+          : null;
+    if (!lane || problem) {
+      queueMicrotask(() => onLost(problem ?? new RangeError('no such partition')));
+      return;
+    }
+    lane.waiting.push({ text, bytes, entry, onStored, onLost });
+    if (lane.busy) return;
+    lane.busy = true;
+    // Behind the calls of this same turn, so that they share the message.
+    queueMicrotask(() => void run(lane));
+  };
+
   return {
-    submit: (partition, fact, entry) => {
-      const lane = lanes[partition];
-      if (!lane) return Promise.reject(new RangeError('no such partition'));
-      const text = JSON.stringify(fact);
-      const bytes = Buffer.byteLength(text);
-      if (bytes + LENGTH_BYTES > MAX_PAYLOAD_BYTES || base64Length(entry.length + LENGTH_BYTES) > MAX_HEADER_BYTES)
-        return Promise.reject(new RangeError('the record of a call is too long'));
-      if (lane.waiting.length >= max_waiting) return Promise.reject(new LedgerUnavailable('too many records are waiting'));
-      return new Promise((resolve, reject) => {
-        lane.waiting.push({ text, bytes, entry, resolve, reject });
-        if (lane.busy) return;
-        lane.busy = true;
-        // Behind the calls of this same turn, so that they share the message.
-        queueMicrotask(() => void run(lane));
-      });
-    },
+    put,
+    submit: (partition, fact, entry) =>
+      new Promise((resolve, reject) => put(partition, fact, entry, (seq, index) => resolve({ seq, index }), reject)),
     pending: () => lanes.reduce((sum, lane) => sum + lane.waiting.length + lane.inFlight, 0),
   };
 }

@@ -2,7 +2,7 @@
  * Operator and member keys (api.md §3.1): `sk_live_op_` or `sk_live_mem_`, 52 base32 characters of 256 random bits and 7 of the CRC-32 of
  * everything before them. The checksum tells a mistyped key from an unknown one without asking anybody. Pure.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { base32 } from './ids.ts';
 
@@ -29,7 +29,7 @@ export function apiKeyOwner(text: string): KeyOwner | null {
 
 /** What travels in place of a key: lower-case hex SHA-256 of its whole text. */
 export function apiKeyHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 function checksum(text: string): string {

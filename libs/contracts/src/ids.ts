@@ -3,6 +3,8 @@
  * Pure: time and random bytes come from the caller.
  */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+/** Two characters at a time: an id is made for every fact and every request. */
+const PAIRS: readonly string[] = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >> 5]}${ALPHABET[bits & 31]}`);
 
 export const PREFIXES = {
   operator: 'op',
@@ -41,13 +43,12 @@ export function base32(bytes: Uint8Array): string {
   for (const byte of bytes) {
     value = (value << 8) | byte;
     held += 8;
-    while (held >= 5) {
-      held -= 5;
-      text += ALPHABET[value >> held] ?? '';
-      value &= (1 << held) - 1;
-    }
+    if (held < 10) continue;
+    held -= 10;
+    text += PAIRS[value >> held] ?? '';
+    value &= (1 << held) - 1;
   }
-  return text;
+  return held === 5 ? text + (ALPHABET[value] ?? '') : text;
 }
 
 /** A UUIDv7 (RFC 9562 §5.7) of a Unix millisecond and 10 random bytes, as 16 bytes. */
@@ -59,7 +60,7 @@ export function uuidv7(timeMs: number, random: Uint8Array): Uint8Array {
     bytes[i] = rest % 256;
     rest = Math.floor(rest / 256);
   }
-  bytes.set(random.subarray(0, 10), 6);
+  for (let i = 0; i < 10; i++) bytes[6 + i] = random[i] ?? 0;
   bytes[6] = 0x70 | ((random[0] ?? 0) & 0x0f);
   bytes[8] = 0x80 | ((random[2] ?? 0) & 0x3f);
   return bytes;

@@ -2,7 +2,7 @@
  * Targets: what a revocation, an ending or a narrowing can name (architecture, "The log decides", "Views").
  * A target is the text `<kind>:<id>`; in entries and fences it travels as the first 12 bytes of its SHA-256.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export const TARGET_KINDS = ['operator', 'key', 'member', 'agent', 'session', 'jti', 'line', 'mission', 'connection', 'grant'] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
@@ -21,5 +21,5 @@ export function grantTarget(agentId: string, connectionId: string): Target {
 
 /** First 12 bytes of SHA-256 of the text; also used for operation ids, approvals and JWT ids in entries. */
 export function hash12(text: string): Uint8Array {
-  return createHash('sha256').update(text).digest().subarray(0, TARGET_BYTES);
+  return hash('sha256', text, 'buffer').subarray(0, TARGET_BYTES);
 }

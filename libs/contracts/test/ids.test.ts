@@ -56,3 +56,14 @@ test('given anything else, it is no id', () => {
 test('given a fact, the id of its audit row is known beforehand', () => {
   assert.equal(auditIdOf('evt_01kt16k0a8e35rw9hmckwyqppc'), 'aud_01kt16k0a8e35rw9hmckwyqppc');
 });
+
+test('given bytes of any length, their base 32 text is the number that they are', () => {
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+  for (const length of [1, 2, 3, 4, 5, 8, 10, 16, 20, 32]) {
+    const bytes = Uint8Array.from({ length }, (_, index) => (index * 151 + length * 37 + 200) & 0xff);
+    let value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    let text = '';
+    for (let i = 0; i < Math.ceil((length * 8) / 5); i++, value >>= 5n) text = (alphabet[Number(value & 31n)] ?? '') + text;
+    assert.equal(base32(bytes), text);
+  }
+});

@@ -6,7 +6,7 @@
 import { headerIsSafe } from './header.ts';
 import { type Ed25519Jwk, verifySignature } from './keys.ts';
 import type { TokenReason } from './reason.ts';
-import { readToken } from './token.ts';
+import { readToken, type UnverifiedToken } from './token.ts';
 
 /** `exp` in Unix seconds. */
 export type AgentJwtVerdict =
@@ -22,14 +22,27 @@ const MAX_ID_LENGTH = 64;
  * anyone can write any agent's id here. Null when the token is malformed or names no agent.
  */
 export function agentJwtSubject(token: string): string | null {
-  const sub = readToken(token)?.payload['sub'];
+  const read = readToken(token);
+  return read && agentSubject(read);
+}
+
+/** The same of a token that was read. NOT verified either. */
+export function agentSubject({ payload }: UnverifiedToken): string | null {
+  const sub = payload['sub'];
   return typeof sub === 'string' && sub !== '' && sub.length <= MAX_ID_LENGTH ? sub : null;
 }
 
 /** Verifies an agent JWT by the agent's current key; skew is 5 s either way. */
 export function verifyAgentJwt(token: string, check: { readonly jwk: Ed25519Jwk; readonly now_seconds: number }): AgentJwtVerdict {
   const read = readToken(token);
-  if (read === null) return refuse('malformed');
+  return read === null ? refuse('malformed') : verifyAgentToken(read, check);
+}
+
+/** The same of a token that was read. */
+export function verifyAgentToken(
+  read: UnverifiedToken,
+  check: { readonly jwk: Ed25519Jwk; readonly now_seconds: number },
+): AgentJwtVerdict {
   const { typ } = read.header;
   if (typ !== undefined && typ !== 'JWT') return refuse('wrong_credential_kind');
   if (!headerIsSafe(read.header)) return refuse('malformed');

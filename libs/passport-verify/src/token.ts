@@ -35,9 +35,21 @@ export function readToken(token: string): UnverifiedToken | null {
 
 /** Strict base64url without padding: other characters and stray bits in the last one are refused, so that one value has one spelling. */
 export function decodeBase64url(text: string): Buffer | null {
-  if (!BASE64URL.test(text)) return null;
-  const bytes = Buffer.from(text, 'base64url');
-  return bytes.toString('base64url') === text ? bytes : null;
+  return BASE64URL.test(text) && hasNoStrayBits(text) ? Buffer.from(text, 'base64url') : null;
+}
+
+// Of the last character of an incomplete group only the high bits count: 2 characters hold one byte, 3 hold two.
+function hasNoStrayBits(text: string): boolean {
+  switch (text.length % 4) {
+    case 0:
+      return true;
+    case 2:
+      return /[AQgw]$/.test(text);
+    case 3:
+      return /[AEIMQUYcgkosw048]$/.test(text);
+    default:
+      return false;
+  }
 }
 
 export function isRecord(value: unknown): value is JsonRecord {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentJwtSubject, verifyAgentJwt } from '../src/agent-jwt.ts';
 import { AGENT, AGENT_CLAIMS, AUDIT, sign } from './fixtures.ts';
+import { decodeBase64url } from '../src/token.ts';
 
 const NOW = 1780304410;
 
@@ -58,4 +59,17 @@ test('the subject can be peeked at without a valid signature', async () => {
   assert.equal(agentJwtSubject('eyJ.x.y'), null);
   assert.equal(agentJwtSubject(await sign(AGENT.privateKey, {}, { sub: 7 })), null);
   assert.equal(agentJwtSubject(await sign(AGENT.privateKey, {}, { sub: 'a'.repeat(65) })), null);
+});
+
+test('base64url has one spelling: stray bits, padding and other characters are refused', () => {
+  for (let length = 0; length <= 5; length++) {
+    const bytes = Buffer.from(Array.from({ length }, (_, index) => index * 77 + 3));
+    const text = bytes.toString('base64url');
+    if (length > 0) assert.deepEqual(decodeBase64url(text), bytes);
+    for (const last of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=') {
+      const other = text.slice(0, -1) + last;
+      const canonical = Buffer.from(other, 'base64url').toString('base64url') === other && other !== '';
+      assert.equal(decodeBase64url(other) !== null, canonical, other);
+    }
+  }
 });

@@ -4,7 +4,7 @@
  * The digest covers service, method, URL, query and body; it does not cover headers, so a call made with an approval may forward
  * only the headers that api.md §8.3 lists.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalText, type Json } from './json.ts';
 import type { NormalUrl, QueryPair } from './url.ts';
 
@@ -52,8 +52,18 @@ export function callShape(call: CallInput): { readonly shape: CallShape; readonl
 
 /** The digest of a shape that was stored, for instance in an intent claim. */
 export function digestOf(shape: CallShape): string {
-  return createHash('sha256').update(canonicalText(shape)).digest('hex');
+  return hash('sha256', textOf(shape), 'hex');
 }
+
+/** `canonicalText(shape)`, its members written in their order: RFC 8785 writes strings as JSON does, so only the body has to be walked. */
+function textOf({ body, method, query, service, url }: CallShape): string {
+  const strings = `"method":${JSON.stringify(method)},"query":${JSON.stringify(query)},"service":${JSON.stringify(service)},"url":${JSON.stringify(url)}}`;
+  // A lone surrogate, which JSON writes as an escape, has no RFC 8785 form.
+  if (LONE_SURROGATE.test(strings)) return canonicalText({ body, method, query, service, url });
+  return `{"body":${body === null ? 'null' : canonicalText(body)},${strings}`;
+}
+
+const LONE_SURROGATE = /\\ud[89a-f]/;
 
 /** The parts in which two shapes differ, never their values (api.md §10.5, `metadata.changed`). */
 export function changedParts(approved: CallShape, attempted: CallShape): ShapePart[] {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { type CallBody, callShape, changedParts, queryPairs } from '../src/call-shape.ts';
+import fc from 'fast-check';
+import { type CallBody, callShape, changedParts, digestOf, queryPairs } from '../src/call-shape.ts';
+import { canonicalText, type Json } from '../src/json.ts';
 import { normaliseUrl, type NormalUrl, type QueryPair } from '../src/url.ts';
 
 function url(text: string): NormalUrl {
@@ -90,4 +93,15 @@ test('a query map takes strings, numbers, booleans and lists of strings, and not
   assert.equal(queryPairs({ a: null }), null);
   assert.equal(queryPairs({ a: [1] }), null);
   assert.equal(queryPairs({ a: { b: 'c' } }), null);
+});
+
+test('the digest is that of the RFC 8785 form, whatever stands in the shape', () => {
+  const any = fc.string({ unit: 'binary' });
+  fc.assert(
+    fc.property(any, any, fc.array(fc.tuple(any, any), { maxLength: 3 }), any, fc.jsonValue(), (service, method, query, address, body) => {
+      const made = { service, method, url: address, query, body: body as Json };
+      assert.equal(digestOf(made), createHash('sha256').update(canonicalText(made)).digest('hex'));
+    }),
+  );
+  assert.throws(() => digestOf({ service: 'github', method: 'GET', url: 'https://h.example/\ud800', query: [], body: null }), TypeError);
 });

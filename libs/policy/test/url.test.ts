@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { constraintPathname, normaliseUrl, targetUrl } from '../src/url.ts';
+import { constraintPathname, normaliseUrl, parseUrl, targetUrl } from '../src/url.ts';
 
 function normal(text: string): string {
   const result = normaliseUrl(text);
@@ -81,5 +81,27 @@ test('normalising is idempotent and never leaves a dot segment', () => {
       );
     }),
     { numRuns: 2000 },
+  );
+});
+
+test('a plain URL has the normal form that the parser gives it', () => {
+  const label = fc.stringMatching(/^[a-z0-9-]{1,6}$/);
+  const host = fc.array(fc.oneof(label, fc.constantFrom('xn--bcher-kva', '0x7f', '127', 'com')), { minLength: 1, maxLength: 4 });
+  const path = fc.string({
+    unit: fc.constantFrom(...'/az09._~-!$&\'()*+,;=:@%\\?# |^"<>`{}[]é'.split(''), '/../', '/./', '/..', '%2e'),
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(
+      fc.constantFrom('https://', 'http://', 'HTTPS://'),
+      host,
+      fc.constantFrom('', ':443', ':80', '.'),
+      path,
+      (scheme, labels, port, rest) => {
+        const text = `${scheme}${labels.join('.')}${port}/${rest}`;
+        assert.deepEqual(normaliseUrl(text), parseUrl(text), text);
+      },
+    ),
+    { numRuns: 5_000 },
   );
 });

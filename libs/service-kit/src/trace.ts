@@ -30,11 +30,10 @@ export function serverSpan(incoming: string | undefined, random: Uint8Array): Tr
   // An id of zeros alone is not valid.
   bytes[15] = (bytes[15] ?? 0) | 1;
   bytes[23] = (bytes[23] ?? 0) | 1;
-  const parent = parseTraceparent(incoming);
-  const span_id = bytes.toString('hex', 16, 24);
-  return parent
-    ? { trace_id: parent.trace_id, span_id, flags: parent.flags }
-    : { trace_id: bytes.toString('hex', 0, 16), span_id, flags: '01' };
+  const parent = incoming === undefined ? null : parseTraceparent(incoming);
+  const hex = bytes.toString('hex', 0, 24);
+  const span_id = hex.slice(32);
+  return parent ? { trace_id: parent.trace_id, span_id, flags: parent.flags } : { trace_id: hex.slice(0, 32), span_id, flags: '01' };
 }
 
 /** Value of the response header `traceresponse`: `00-<trace-id>-<span-id of the server span>-<flags>`. */
