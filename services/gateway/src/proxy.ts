@@ -56,8 +56,11 @@ async function run(deps: ProxyDeps, call: ProxyCall): Promise<ProxyAnswer> {
   const token = verified instanceof Promise ? await verified : verified;
   if (!token.ok) return uncounted(deps, unauthorized(token.reason, 'The passport cannot be used.'));
   const presented = { bearer: call.bearer, claims: token.claims, arrived_at: call.arrived_at, request_id: call.request_id };
-  const ask = (fresh: boolean): Promise<Identified> => identify({ ...deps, now: () => deps.clock.now() }, presented, fresh);
-  let who = await ask(false);
+  const identifying = { feed: deps.feed, passports: deps.passports, principals: deps.principals, now: deps.clock.now };
+  const ask = async (fresh: boolean): Promise<Identified> => identify(identifying, presented, fresh);
+  // What is kept is used in this turn: on the ordinary path nothing is awaited before the record.
+  const told = identify(identifying, presented, false);
+  let who = told instanceof Promise ? await told : told;
   if (!who.ok && who.asked_at < call.arrived_at) who = await ask(true);
   if (!who.ok) return refuseUnidentified(deps, call, who);
 
@@ -95,13 +98,14 @@ async function run(deps: ProxyDeps, call: ProxyCall): Promise<ProxyAnswer> {
   context.bound = plan.bound;
 
   // Steps 10 (operations), 11 and 12.
-  const prepared = await prepare(deps, {
+  const preparing = prepare(deps, {
     request: call.request,
     identity: who.identity,
     plan,
     passport_token: call.passport_token,
     request_id: call.request_id,
   });
+  const prepared = preparing instanceof Promise ? await preparing : preparing;
   if (!prepared.ok) return refuseCall(deps, context, prepared.refusal);
 
   // Steps 13 and 14.

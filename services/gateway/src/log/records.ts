@@ -28,6 +28,7 @@ export interface Records {
   stop(): void;
 }
 
+const ignore = (): void => undefined;
 const RETRY_MS = 1_000;
 const MAX_BACKLOG = 100_000;
 
@@ -64,11 +65,8 @@ export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Cl
         deadline.clear();
         onRead(own);
       });
-      commit.submit(partitionOf(fact.operator_id), fact, encodeEntry(entry)).then(
-        ({ seq }) => feed.expect(seq),
-        // A lost acknowledgement says nothing: the deadline decides.
-        () => undefined,
-      );
+      // A lost acknowledgement says nothing: the deadline decides.
+      commit.put(partitionOf(fact.operator_id), fact, encodeEntry(entry), feed.expect, ignore);
     },
     assertion: (jwt) => {
       lastUntil = Math.max(clock.now() + RECORD_MS, lastUntil + 1);

@@ -41,7 +41,9 @@ export async function attempt(deps: ProxyDeps, context: CallContext, attempting:
   const now = deps.clock.now();
   const id = newId('event', now);
   const hash = attemptHash(id);
-  const described = { ...(await describeCall(deps, context, id, prepared.call_digest)), ...(prepared.override && { override: true }) };
+  const describing = describeCall(deps, context, id, prepared.call_digest);
+  const told = describing instanceof Promise ? await describing : describing;
+  const described: Described = prepared.override ? { ...told, override: true } : told;
   if (described.src.net === null && deps.detectorKeys.kept(passport.operator_id) === null) return refuseUnpublished(deps, unrecorded());
   const entry = attemptEntry({
     id: hash,

@@ -38,18 +38,31 @@ export function receivedAt(deps: Pick<ProxyDeps, 'clock'>, call: ProxyCall): num
   return deps.clock.now() - Math.round(performance.now() - call.arrived_at);
 }
 
-export async function describeCall(deps: ProxyDeps, context: CallContext, callId: string, digest?: string): Promise<Described> {
-  const { passport } = context.known.resolved;
+/** At once where the operator's detector key is kept. */
+export function describeCall(deps: ProxyDeps, context: CallContext, callId: string, digest?: string): Described | Promise<Described> {
+  const { operator_id } = context.known.resolved.passport;
+  const received = receivedAt(deps, context.call);
+  const kept = deps.detectorKeys.kept(operator_id);
+  return kept
+    ? described(context, callId, digest, received, kept)
+    : deps.detectorKeys.open(operator_id, context.call.request_id).then((key) => described(context, callId, digest, received, key));
+}
+
+function described(
+  context: CallContext,
+  call_id: string,
+  digest: string | undefined,
+  receivedAtMs: number,
+  key: Uint8Array | null,
+): Described {
   const { call, reached, bound } = context;
-  const key = deps.detectorKeys.kept(passport.operator_id) ?? (await deps.detectorKeys.open(passport.operator_id, call.request_id));
-  const caller = callerOf(context, receivedAt(deps, call));
   return describe({
-    call_id: callId,
+    call_id,
     request: call.request,
     reached,
     bound,
-    passport,
-    caller,
+    passport: context.known.resolved.passport,
+    caller: callerOf(context, receivedAtMs),
     key,
     ...(digest !== undefined && { call_digest: digest }),
   });

@@ -4,9 +4,11 @@
  */
 import type { Principal } from '@sallyport/contracts/principal.ts';
 import type { Hash } from '@sallyport/admission/entry.ts';
-import { agentJwtSubject, verifyAgentJwt } from '@sallyport/passport-verify/agent-jwt.ts';
+import { agentSubject, verifyAgentToken } from '@sallyport/passport-verify/agent-jwt.ts';
 import type { PassportClaims } from '@sallyport/passport-verify/claims.ts';
 import { thumbprint } from '@sallyport/passport-verify/keys.ts';
+import type { UnverifiedToken } from '@sallyport/passport-verify/token.ts';
+import type { AgentView } from '@sallyport/contracts/objects/views.ts';
 import type { Bearing } from '../http/bearer.ts';
 import type { Feed } from '../log/feed.ts';
 import type { Standing } from '../pipeline.ts';
@@ -46,19 +48,27 @@ export interface Presented {
   request_id: string;
 }
 
-/** `fresh`: ask anew, whatever is kept. Throws Unanswered when an owner does not answer in time. */
-export async function identify(deps: IdentifyDeps, presented: Presented, fresh: boolean): Promise<Identified> {
+/** `fresh`: ask anew, whatever is kept. At once where everything is kept. Throws Unanswered when an owner does not answer in time. */
+export function identify(deps: IdentifyDeps, presented: Presented, fresh: boolean): Identified | Promise<Identified> {
   const { claims, arrived_at, request_id } = presented;
   const kept = fresh ? null : deps.passports.kept(claims.jti);
-  const known = kept?.holds === 'yes' ? kept.known : await deps.passports.ask(claims.stk.operator_id, claims.jti, arrived_at, request_id);
-  if (!known)
-    return {
-      ok: false,
-      refusal: unauthorized('bad_signature', 'This platform knows no such passport.'),
-      known: null,
-      asked_at: arrived_at,
-    };
-  const bearer = await bearerOf(deps, presented, known, fresh);
+  if (kept?.holds === 'yes') return withPassport(deps, presented, kept.known, fresh);
+  return deps.passports
+    .ask(claims.stk.operator_id, claims.jti, arrived_at, request_id)
+    .then((known) => (known ? withPassport(deps, presented, known, fresh) : unknownPassport(arrived_at)));
+}
+
+function unknownPassport(askedAt: number): Identified {
+  const refused = unauthorized('bad_signature', 'This platform knows no such passport.');
+  return { ok: false, refusal: refused, known: null, asked_at: askedAt };
+}
+
+function withPassport(deps: IdentifyDeps, presented: Presented, known: KnownPassport, fresh: boolean): Identified | Promise<Identified> {
+  const bearer = bearerOf(deps, presented, known, fresh);
+  return bearer instanceof Promise ? bearer.then((told) => identified(deps, known, told)) : identified(deps, known, bearer);
+}
+
+function identified(deps: IdentifyDeps, known: KnownPassport, bearer: Bearer): Identified {
   if (!bearer.ok) return { ok: false, refusal: bearer.refusal, known, asked_at: Math.min(known.asked_at, bearer.asked_at) };
 
   const { principal, caller, jwt, key_thumb, position } = bearer;
@@ -86,7 +96,7 @@ type Bearer =
 
 const NOT_ASKED = Number.POSITIVE_INFINITY;
 
-async function bearerOf(deps: IdentifyDeps, presented: Presented, known: KnownPassport, fresh: boolean): Promise<Bearer> {
+function bearerOf(deps: IdentifyDeps, presented: Presented, known: KnownPassport, fresh: boolean): Bearer | Promise<Bearer> {
   const { bearer } = presented;
   switch (bearer.kind) {
     case 'none':
@@ -96,7 +106,7 @@ async function bearerOf(deps: IdentifyDeps, presented: Presented, known: KnownPa
     case 'key':
       return byKey(deps, bearer.sha256, presented, known, fresh);
     case 'jwt':
-      return byAgentJwt(deps, bearer.token, presented, known);
+      return byAgentJwt(deps, bearer.read, presented, known);
   }
 }
 
@@ -105,18 +115,21 @@ function missing(known: KnownPassport): Refusal {
   return unauthorized(bound ? 'proof_of_possession_required' : 'missing', 'The call has no bearer credential.');
 }
 
-async function byKey(
+function byKey(
   deps: IdentifyDeps,
   sha256: string,
   { arrived_at, request_id }: Presented,
   known: KnownPassport,
   fresh: boolean,
-): Promise<Bearer> {
+): Bearer | Promise<Bearer> {
   const kept = fresh ? null : deps.principals.kept(sha256);
   // An answer as old as the log that is read here would make a later revocation of the passport look like one of this call.
   const isBehind = kept !== null && known.position > deps.feed.position() && kept.known.position < known.position;
-  const principal: KnownPrincipal | null =
-    kept?.holds === 'yes' && !isBehind ? kept.known : await deps.principals.ask(sha256, arrived_at, request_id);
+  if (kept?.holds === 'yes' && !isBehind) return keyOf(deps, kept.known);
+  return deps.principals.ask(sha256, arrived_at, request_id).then((principal) => keyOf(deps, principal));
+}
+
+function keyOf(deps: IdentifyDeps, principal: KnownPrincipal | null): Bearer {
   if (!principal || (principal.view.expires_at_ms !== null && principal.view.expires_at_ms <= deps.now())) {
     return { ok: false, refusal: refusal('INVALID_API_KEY', 'This key belongs to nobody.'), asked_at: principal?.asked_at ?? NOT_ASKED };
   }
@@ -124,21 +137,22 @@ async function byKey(
   return { ok: true, principal: view.principal, caller, jwt: null, key_thumb: null, position, asked_at };
 }
 
-async function byAgentJwt(deps: IdentifyDeps, token: string, { request_id }: Presented, known: KnownPassport): Promise<Bearer> {
-  const bad = (reason: string, asked_at: number): Bearer => ({
-    ok: false,
-    refusal: unauthorized(reason, 'The agent token cannot be used.'),
-    asked_at,
-  });
-  const subject = agentJwtSubject(token);
-  if (subject === null) return bad('malformed', NOT_ASKED);
-  const own = subject === known.resolved.passport.agent_id;
-  const view = own ? known.resolved.agent : await deps.principals.askAgent(subject, request_id);
-  const asked_at = own ? known.asked_at : NOT_ASKED;
+function badToken(reason: string, askedAt: number): Bearer {
+  return { ok: false, refusal: unauthorized(reason, 'The agent token cannot be used.'), asked_at: askedAt };
+}
+
+function byAgentJwt(deps: IdentifyDeps, read: UnverifiedToken, { request_id }: Presented, known: KnownPassport): Bearer | Promise<Bearer> {
+  const subject = agentSubject(read);
+  if (subject === null) return badToken('malformed', NOT_ASKED);
+  if (subject === known.resolved.passport.agent_id) return agentOf(deps, read, known.resolved.agent, known.asked_at);
+  return deps.principals.askAgent(subject, request_id).then((view) => agentOf(deps, read, view, NOT_ASKED));
+}
+
+function agentOf(deps: IdentifyDeps, read: UnverifiedToken, view: AgentView | null, asked_at: number): Bearer {
   const agent = view?.agent;
-  if (!view || !agent?.public_key || agent.status === 'deleted') return bad('not_enrolled', asked_at);
-  const verdict = verifyAgentJwt(token, { jwk: agent.public_key, now_seconds: Math.floor(deps.now() / 1000) });
-  if (!verdict.ok) return bad(verdict.reason, verdict.reason === 'bad_signature' ? asked_at : NOT_ASKED);
+  if (!view || !agent?.public_key || agent.status === 'deleted') return badToken('not_enrolled', asked_at);
+  const verdict = verifyAgentToken(read, { jwk: agent.public_key, now_seconds: Math.floor(deps.now() / 1000) });
+  if (!verdict.ok) return badToken(verdict.reason, verdict.reason === 'bad_signature' ? asked_at : NOT_ASKED);
   const principal: Principal = {
     type: 'agent',
     id: agent.id,

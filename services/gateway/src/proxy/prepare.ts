@@ -16,6 +16,7 @@ import { outgoingHeaders } from './headers.ts';
 import type { Identity } from './identify.ts';
 import { repeatRefusal } from './operations.ts';
 import type { ProxyRequest } from './request.ts';
+import type { Resolved } from './resolve.ts';
 import type { Outgoing } from './upstream.ts';
 
 export interface Prepared {
@@ -38,7 +39,8 @@ export type PrepareResult = { ok: true; prepared: Prepared } | { ok: false; refu
 
 const no = (refused: Refusal): PrepareResult => ({ ok: false, refusal: refused });
 
-export async function prepare(deps: ProxyDeps, preparing: Preparing): Promise<PrepareResult> {
+/** At once where the credential is kept and the address is known. */
+export function prepare(deps: ProxyDeps, preparing: Preparing): PrepareResult | Promise<PrepareResult> {
   const { request, identity, plan } = preparing;
   const { connection } = plan.access;
   const shape = { service: plan.service.service_name, method: request.method, url: plan.url, query: request.query, body: request.body };
@@ -54,17 +56,20 @@ export async function prepare(deps: ProxyDeps, preparing: Preparing): Promise<Pr
   if (!through) return no(refusal('CREDENTIAL_UNAVAILABLE', 'The connection has no usable credential.'));
   const targets = [through.connection, through.grant] as const;
   const kept = deps.credentials.kept(connection.credential_ref, targets);
-  const opened = kept
-    ? ({ ok: true, credential: kept } as const)
-    : await deps.credentials.open({
-        ref: connection.credential_ref,
-        connection_id: connection.id,
-        passport_token: preparing.passport_token,
-        targets,
-        request_id: preparing.request_id,
-      });
-  if (!opened.ok) return no({ denial: opened.denial });
-  const { credential } = opened;
+  if (kept) return withCredential(deps, preparing, call_digest, kept);
+  const { passport_token, request_id } = preparing;
+  return deps.credentials
+    .open({ ref: connection.credential_ref, connection_id: connection.id, passport_token, targets, request_id })
+    .then((opened) => (opened.ok ? withCredential(deps, preparing, call_digest, opened.credential) : no({ denial: opened.denial })));
+}
+
+function withCredential(
+  deps: ProxyDeps,
+  { request, plan }: Preparing,
+  call_digest: string,
+  credential: Credential,
+): PrepareResult | Promise<PrepareResult> {
+  const { connection } = plan.access;
   const headers = outgoingHeaders(request.headers, {
     host: hostHeader(plan.url),
     content_type: request.content_type,
@@ -82,7 +87,20 @@ export async function prepare(deps: ProxyDeps, preparing: Preparing): Promise<Pr
   const target = targetOf(plan.url, connection.upstream_override);
   if (!target) return no(refusal('UPSTREAM_UNREACHABLE', 'The address to send calls to cannot be read.', { stage: 'dns' }));
   const looked = deps.resolver.resolve(target.host, { allow_private_networks: connection.allow_private_networks });
-  const resolved = looked instanceof Promise ? await looked : looked;
+  const made = { call_digest, credential, headers };
+  return looked instanceof Promise
+    ? looked.then((resolved) => withAddress(deps, request, plan, target, made, resolved))
+    : withAddress(deps, request, plan, target, made, looked);
+}
+
+function withAddress(
+  deps: ProxyDeps,
+  request: ProxyRequest,
+  plan: Plan,
+  target: Target,
+  { call_digest, credential, headers }: Pick<Prepared, 'call_digest' | 'credential'> & Pick<Outgoing, 'headers'>,
+  resolved: Resolved,
+): PrepareResult {
   if (!resolved.ok) {
     return resolved.problem === 'dns'
       ? no(refusal('UPSTREAM_UNREACHABLE', 'The name of the upstream does not resolve.', { stage: 'dns' }))

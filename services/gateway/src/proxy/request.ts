@@ -74,8 +74,8 @@ function oneOf(header: string | undefined, alias: string | undefined): string | 
   return header ?? alias ?? null;
 }
 
-function withoutNulls(map: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(map).filter(([, value]) => value !== null));
+function withoutNulls(map: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.values(map).includes(null) ? Object.fromEntries(Object.entries(map).filter(([, value]) => value !== null)) : map;
 }
 
 interface Body {
