@@ -1,37 +1,17 @@
 /**
- * `admit`: one pure function over the log, the same at every gateway, in audit and in the sweeper (architecture, "The log decides").
- * Feed it every fence and every entry in log order; its verdict on an entry depends on nothing else. Time is the stream's.
+ * `admit`: one function over the log, the same at every gateway, in audit and in the sweeper (architecture, "The log decides"). Feed it every fence and
+ * every entry in log order; its verdict on an entry depends on nothing else. Time is the stream's.
  *
- * Rules 0 to 3: lateness and closed boots, revocations and endings after `checked`, single-use JWTs, operation ids.
- * A refused entry uses up nothing but its JWT; a closing with `sent: false` gives its operation back; the first closing counts.
+ * An instance need not have read the whole log: it says `unknown` where it has not read enough. Rules 0 to 2 take 75 s of it (`recent.ts`). Rules 3 to 5
+ * take the tables of the entry's family (`rules.ts`): complete when its first mission was opened inside the window, or loaded from audit, and followed from
+ * then on while they are used. A refused entry uses up nothing but its JWT; the first closing counts.
  */
-import type { AttemptEntry, ClosingEntry, Entry, Hash, Outcome } from './entry.ts';
-import { createGenerations } from './generations.ts';
-
-/** A JWT lives at most 60 s and skews by 5 s at each end (api.md §3.3). */
-export const JWT_MEMORY_MS = 75_000;
-
-export type Effect = 'revoked' | 'ended' | 'narrowed';
-
-export interface EntryPosition {
-  seq: number;
-  index: number;
-  /** The stream's timestamp of the message, Unix ms. */
-  ts_ms: number;
-  boot: Hash;
-}
-
-export interface OperationState {
-  attempt: Hash;
-  digest: Hash;
-  state: 'running' | Outcome;
-}
-
-export type Verdict =
-  | { admitted: true }
-  | { admitted: false; reason: 'late' | 'boot_closed' | 'given_up' | 'jwt_replayed' }
-  | { admitted: false; reason: 'revoked' | 'ended'; target: Hash; fence_seq: number }
-  | { admitted: false; reason: 'operation'; operation: OperationState };
+import type { AttemptEntry, ClosingEntry, Entry, Hash } from './entry.ts';
+import { createFamily, EMPTY_TABLE, type Family, type MissionTable } from './family.ts';
+import { createKeptAttempts, type KeptAttempt } from './kept.ts';
+import { createRecent, type Effect, type FencePosition, type RecentOptions, type SeenClosing } from './recent.ts';
+import { asksTables, familyOf, giveBack, judgeByTables, take, type TableEntry } from './rules.ts';
+import { ADMITTED, type EntryPosition, type OperationState, UNKNOWN, type Verdict } from './verdict.ts';
 
 export interface OpenAttempt {
   id: Hash;
@@ -43,138 +23,189 @@ export interface OpenAttempt {
 }
 
 export interface Admission {
-  fence(effect: Effect, targets: readonly Hash[], at: { seq: number; ts_ms: number }): void;
+  fence(effect: Effect, targets: readonly Hash[], at: FencePosition): void;
   /** The verdict on an attempt or assertion; other entries are always admitted. */
   apply(entry: Entry, at: EntryPosition): Verdict;
   /** Sequence of the last fence of this effect on any of these targets; 0 if none is remembered. */
   lastFence(effect: Effect, targets: readonly Hash[]): number;
-  /** State of an operation of a mission, as far as the log was read. */
-  operation(mission: Hash, id: Hash): OperationState | null;
-  /** Attempts without a closing, for the sweeper. */
+  /** True when rules 3 to 5 can be judged for this family from now on; `openedSeq` is where its first mission was opened. */
+  judges(family: Hash, openedSeq: number): boolean;
+  /** Tables of a family as of a position not below `loadableFrom()`; false if that is too old by now. What followed in the log is applied on top. */
+  loadMission(family: Hash, table: MissionTable, asOf: number): boolean;
+  loadableFrom(): number;
+  /** State of an operation of a mission; null also for a family that is not judged. */
+  operation(missions: readonly Hash[], id: Hash): OperationState | null;
+  /** Attempts of the window without a closing, for the sweeper. */
   open(boot: Hash): OpenAttempt[];
-  bootClosed(boot: Hash): boolean;
-  sizes(): { jwts: number; operations: number; open: number; fences: number };
+  bootClosed(boot: Hash, partition: number): boolean;
+  sizes(): { jwts: number; fences: number; closings: number; families: number; operations: number; open: number; bytes: number };
 }
 
-/** `window_ms`: how much stream time of fences is remembered; an answer older than that is asked again. */
-export function createAdmission(options: { window_ms: number }): Admission {
-  const fences: Record<Effect, ReturnType<typeof createGenerations<number>>> = {
-    revoked: createGenerations<number>(options.window_ms),
-    ended: createGenerations<number>(options.window_ms),
-    narrowed: createGenerations<number>(options.window_ms),
-  };
-  const jwts = createGenerations<true>(JWT_MEMORY_MS);
-  /** Closings whose attempt has not been seen: it was given up before it landed. */
-  const early = createGenerations<true>(options.window_ms);
-  const operations = new Map<Hash, Map<Hash, OperationState>>();
-  const attempts = new Map<Hash, OpenAttempt & { entry: AttemptEntry }>();
-  const closedBoots = new Set<Hash>();
+/** Unused for longer than this, the tables of a family are dropped. */
+const IDLE_MS = 600_000;
+const TIDY_MS = 30_000;
 
-  function lastFence(effect: Effect, targets: readonly Hash[]): number {
-    let last = 0;
-    for (const target of targets) last = Math.max(last, fences[effect].get(target) ?? 0);
-    return last;
+export function createAdmission(options: RecentOptions): Admission {
+  const recent = createRecent(options);
+  const kept = createKeptAttempts(options.window_ms);
+  const families = new Map<Hash, Family>();
+  /** Families of attempts that hold something. */
+  const holders = new Map<Hash, Family>();
+  const attempts = new Map<Hash, OpenAttempt & { asks: boolean }>();
+  /** Tables as of an earlier position cannot be completed. */
+  let floor = (options.start_seq ?? 1) - 1;
+  let streamTime = 0;
+  let tidiedAt = 0;
+
+  const loadableFrom = (): number => Math.max(floor, recent.dropped(), kept.dropped());
+
+  function drop(root: Hash): void {
+    const family = families.get(root);
+    if (!family) return;
+    families.delete(root);
+    for (const attempt of family.open.keys()) holders.delete(attempt);
   }
 
-  function judge(entry: AttemptEntry, at: EntryPosition, replayed: boolean): Verdict {
-    if (closedBoots.has(at.boot)) return { admitted: false, reason: 'boot_closed' };
-    if (at.ts_ms > entry.until) return { admitted: false, reason: 'late' };
-    if (early.get(entry.id)) return { admitted: false, reason: 'given_up' };
-    for (const effect of ['revoked', 'ended'] as const) {
-      for (const target of targetsOf(entry)) {
-        const seq = fences[effect].get(target);
-        if (seq !== undefined && seq > entry.checked) return { admitted: false, reason: effect, target, fence_seq: seq };
-      }
+  /** Old families and attempts go; their closings, if they come, find nothing. */
+  function tidy(tsMs: number): void {
+    // Asked for before the log was heard: used just now.
+    if (streamTime === 0) for (const family of families.values()) family.used_ms = tsMs;
+    streamTime = Math.max(streamTime, tsMs);
+    if (tsMs - tidiedAt < TIDY_MS) return;
+    tidiedAt = tsMs;
+    for (const [root, family] of families) if (tsMs - family.used_ms > IDLE_MS) drop(root);
+    for (const [id, opened] of attempts) {
+      if (tsMs - opened.ts_ms <= options.window_ms) break;
+      attempts.delete(id);
     }
-    if (replayed) return { admitted: false, reason: 'jwt_replayed' };
-    const mission = entry.missions[0];
-    const known = entry.operation && mission ? operations.get(mission)?.get(entry.operation.id) : undefined;
-    if (known) return { admitted: false, reason: 'operation', operation: { ...known } };
-    return { admitted: true };
   }
 
-  function useJwt(jwt: Hash | undefined, tsMs: number): boolean {
-    if (jwt === undefined) return false;
-    if (jwts.get(jwt)) return true;
-    jwts.set(jwt, true, tsMs);
-    return false;
-  }
-
-  function attempt(entry: AttemptEntry, at: EntryPosition): Verdict {
-    const verdict = judge(entry, at, useJwt(entry.jwt, at.ts_ms));
-    const mission = entry.missions[0];
-    if (verdict.admitted && entry.operation && mission) {
-      const ofMission = operations.get(mission) ?? new Map<Hash, OperationState>();
-      ofMission.set(entry.operation.id, { attempt: entry.id, digest: entry.operation.digest, state: 'running' });
-      operations.set(mission, ofMission);
+  function admit(family: Family, entry: TableEntry): Verdict {
+    const verdict = judgeByTables(family, entry);
+    if (verdict.admitted) {
+      family.open.set(entry.id, take(family, entry));
+      holders.set(entry.id, family);
     }
-    if (!early.get(entry.id))
-      attempts.set(entry.id, { id: entry.id, boot: at.boot, seq: at.seq, index: at.index, ts_ms: at.ts_ms, verdict, entry });
     return verdict;
   }
 
-  function close(entry: ClosingEntry, at: EntryPosition): void {
-    const opened = attempts.get(entry.attempt);
-    if (!opened) {
-      early.set(entry.attempt, true, at.ts_ms);
-      return;
+  function judge(entry: AttemptEntry, at: EntryPosition, asks: boolean): Verdict {
+    const verdict = recent.attempt(entry, at);
+    if (!verdict.admitted) {
+      if (verdict.reason !== 'unknown') return verdict;
+      floor = at.seq;
+      if (asks) drop(familyOf(entry));
+      return verdict;
     }
+    if (!asks) return ADMITTED;
+    kept.keep(entry, at);
+    const family = families.get(familyOf(entry));
+    return family && at.seq > family.as_of ? admit(family, entry) : UNKNOWN;
+  }
+
+  function attempt(entry: AttemptEntry, at: EntryPosition): Verdict {
+    const asks = asksTables(entry);
+    const verdict = judge(entry, at, asks);
+    const { seq, index, ts_ms, boot } = at;
+    const isClosed = !verdict.admitted && verdict.reason === 'given_up';
+    if (!isClosed) attempts.set(entry.id, { id: entry.id, boot, seq, index, ts_ms, verdict, asks });
+    return verdict;
+  }
+
+  function close(family: Family, attempt: Hash, closing: Pick<ClosingEntry, 'sent' | 'outcome'>): void {
+    const holding = family.open.get(attempt);
+    if (!holding) return;
+    family.open.delete(attempt);
+    holders.delete(attempt);
+    giveBack(family, holding, closing);
+  }
+
+  function closing(entry: ClosingEntry, at: EntryPosition): void {
+    const opened = attempts.get(entry.attempt);
+    recent.closing(entry, at, opened ? (opened.asks ? 'open' : 'plain') : 'unseen');
     attempts.delete(entry.attempt);
-    const mission = opened.entry.missions[0];
-    const ofMission = mission ? operations.get(mission) : undefined;
-    const operation = opened.entry.operation ? ofMission?.get(opened.entry.operation.id) : undefined;
-    if (!opened.entry.operation || operation?.attempt !== entry.attempt) return;
-    if (entry.sent) operation.state = entry.outcome;
-    else ofMission?.delete(opened.entry.operation.id);
+    const family = holders.get(entry.attempt);
+    if (family) close(family, entry.attempt, entry);
+  }
+
+  function loadMission(root: Hash, table: MissionTable, asOf: number): boolean {
+    if (asOf < loadableFrom()) return false;
+    drop(root);
+    const family = createFamily(root, table, asOf, streamTime);
+    families.set(root, family);
+    for (const id of family.open.keys()) holders.set(id, family);
+    const later = kept.of(root, asOf);
+    const closings = [...family.open.keys(), ...later.map(({ id }) => id)].flatMap((id) => {
+      const seen = recent.closingOf(id);
+      return seen && seen.seq > asOf ? [{ ...seen, id }] : [];
+    });
+    for (const event of inOrder(later, closings)) {
+      if (!('missions' in event)) {
+        close(family, event.id, event);
+        continue;
+      }
+      const verdict = admit(family, event);
+      const opened = attempts.get(event.id);
+      if (opened) opened.verdict = verdict;
+    }
+    return true;
   }
 
   return {
-    fence(effect, targets, at) {
-      for (const target of targets) fences[effect].set(target, at.seq, at.ts_ms);
+    fence: (effect, targets, at) => {
+      tidy(at.ts_ms);
+      recent.fence(effect, targets, at);
     },
-    apply(entry, at) {
+    apply: (entry, at) => {
+      tidy(at.ts_ms);
       switch (entry.kind) {
         case 'attempt':
           return attempt(entry, at);
         case 'closing':
-          close(entry, at);
-          return { admitted: true };
-        case 'assertion': {
-          const replayed = useJwt(entry.jwt, at.ts_ms);
-          if (closedBoots.has(at.boot)) return { admitted: false, reason: 'boot_closed' };
-          if (at.ts_ms > entry.until) return { admitted: false, reason: 'late' };
-          return replayed ? { admitted: false, reason: 'jwt_replayed' } : { admitted: true };
-        }
+          closing(entry, at);
+          return ADMITTED;
+        case 'assertion':
+          return recent.assertion(entry, at);
         case 'boot_closed':
-          closedBoots.add(entry.boot);
-          return { admitted: true };
+          recent.closeBoot(entry.boot, at);
+          return ADMITTED;
         case 'boot_started':
         case 'none':
-          return { admitted: true };
+          recent.pass(at);
+          return ADMITTED;
       }
     },
-    lastFence,
-    operation(mission, id) {
-      const known = operations.get(mission)?.get(id);
-      return known ? { ...known } : null;
+    lastFence: recent.lastFence,
+    judges: (root, openedSeq) => {
+      const family = families.get(root);
+      if (!family) return loadMission(root, EMPTY_TABLE, openedSeq - 1);
+      family.used_ms = streamTime;
+      return true;
     },
-    open(boot) {
-      return [...attempts.values()].filter((one) => one.boot === boot).map(({ entry: _entry, ...one }) => one);
+    loadMission,
+    loadableFrom,
+    operation: (missions, id) => {
+      const [own = ''] = missions;
+      return families.get(missions.at(-1) ?? '')?.operation(own, id) ?? null;
     },
-    bootClosed: (boot) => closedBoots.has(boot),
-    sizes: () => ({
-      jwts: jwts.size(),
-      operations: [...operations.values()].reduce((sum, one) => sum + one.size, 0),
-      open: attempts.size,
-      fences: fences.revoked.size() + fences.ended.size() + fences.narrowed.size(),
-    }),
+    open: (boot) => [...attempts.values()].filter((one) => one.boot === boot).map(({ asks: _asks, ...one }) => one),
+    bootClosed: recent.bootClosed,
+    sizes: () => {
+      const { bytes, ...counts } = recent.sizes();
+      const tables = [...families.values()].map((family) => family.sizes());
+      return {
+        ...counts,
+        families: families.size,
+        operations: tables.reduce((sum, table) => sum + table.operations, 0),
+        open: attempts.size,
+        bytes: bytes + kept.bytes() + tables.reduce((sum, table) => sum + table.bytes, 0),
+      };
+    },
   };
 }
 
-/** Every target whose revocation or ending refuses the entry. */
-export function targetsOf(entry: AttemptEntry): Hash[] {
-  const targets = [entry.operator, entry.session, entry.jti, ...entry.missions, entry.connection, entry.grant];
-  if (entry.caller !== undefined) targets.push(entry.caller);
-  for (const link of entry.chain) targets.push(link.line, link.agent);
-  return targets;
+type ClosingOf = SeenClosing & { id: Hash };
+
+function inOrder(attempts: KeptAttempt[], closings: ClosingOf[]): (KeptAttempt | ClosingOf)[] {
+  return [...attempts, ...closings].sort((a, b) => a.seq - b.seq || a.index - b.index);
 }

@@ -1,6 +1,7 @@
 /** Every operation of the platform; importing this file fills the registry of `operation.ts`. */
 import './operations/agents.ts';
 import './operations/audit.ts';
+import './operations/call-log.ts';
 import './operations/missions.ts';
 import './operations/operator.ts';
 import './operations/passports.ts';

@@ -27,6 +27,13 @@ export interface ProjectionOptions<DB> {
   handle: (tx: Transaction<DB>, entries: readonly Entry[]) => Promise<void>;
   /** Empties this projection's tables, for `rebuild`. */
   reset: (tx: Transaction<DB>) => Promise<void>;
+  /** Payloads do not come: `facts()` of an entry throws. */
+  headers_only?: boolean;
+  /**
+   * Called with the partitions that are held from now on, before any of their entries comes: what a handler keeps in memory beside its tables is made to fit
+   * the cursors here. Called again, with all of them, when it throws and whenever they change.
+   */
+  on_hold?: (partitions: readonly { partition: number; cursor: number }[]) => Promise<void>;
   /** A partition whose entry cannot be handled stops there (it may not have a hole), instead of going on with a dead letter. */
   stop_on_poison?: boolean;
   /** Tries of one entry before it counts as poison; default 5. */

@@ -72,6 +72,7 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
           await pause(LOOK_MS);
           continue;
         }
+        await options.on_hold?.([...partitions.values()].map(({ partition, cursor }) => ({ partition, cursor })));
         const current = openSession({ projection: options, partitions, holds: holdings.holds, on_progress: onProgress });
         session = current;
         const look = setInterval(() => {

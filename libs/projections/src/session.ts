@@ -101,6 +101,7 @@ export function openSession<DB>({ projection, partitions, holds, on_progress }: 
     name: projection.name,
     filters: all ? projection.filters('*') : [...partitions.keys()].flatMap((partition) => projection.filters(String(partition))),
     start_seq: Math.min(...[...partitions.values()].map(({ cursor }) => cursor)) + 1,
+    headers_only: projection.headers_only === true,
     on_message: onMessage,
     on_beat: on_progress,
   });

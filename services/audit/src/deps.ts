@@ -6,4 +6,5 @@ import type { AuditTables } from './db/schema.ts';
 export interface Deps {
   database: Database<AuditTables>;
   rows: Projection;
+  calls: Projection;
 }

@@ -4,6 +4,7 @@ import { createClock } from '@sallyport/bus/clock.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import { chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
+import { missionOperations, openAttempts } from '@sallyport/contracts/operations/call-log.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
@@ -21,7 +22,10 @@ import type { Deps } from './deps.ts';
 import { chainHeadOperation } from './operations/chain-head.ts';
 import { exportOperation } from './operations/export-audit.ts';
 import { listOperation } from './operations/list-audit.ts';
+import { missionOperationsOperation } from './operations/mission-operations.ts';
+import { openAttemptsOperation } from './operations/open-attempts.ts';
 import { verifyOperation } from './operations/verify-chain.ts';
+import { callsProjection } from './projections/calls.ts';
 import { rowsProjection } from './projections/rows.ts';
 
 const config = readConfig(auditConfig);
@@ -52,14 +56,18 @@ shutdown.add('database', database.close);
 await migrate(database, STEPS);
 const rows = createProjection({ ...rowsProjection, database, bus, holder: instance, log, metrics });
 shutdown.add('projection', rows.stop);
+const calls = createProjection({ ...callsProjection(bus), database, bus, holder: instance, log, metrics });
+shutdown.add('calls', calls.stop);
 
-const deps: Deps = { database, rows };
+const deps: Deps = { database, rows, calls };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
 const operations = handlers({ service: 'audit', authenticate, log, metrics })
   .on(listAudit, listOperation(deps))
   .on(exportAudit, exportOperation(deps))
   .on(verifyChain, verifyOperation(deps))
-  .on(chainHead, chainHeadOperation(deps));
+  .on(chainHead, chainHeadOperation(deps))
+  .on(missionOperations, missionOperationsOperation(deps))
+  .on(openAttempts, openAttemptsOperation(deps));
 const serving = serve(bus, 'audit', operations.all(), { log });
 shutdown.add('operations', serving.stop);
 
@@ -70,6 +78,7 @@ const internal = await serveInternal({
   checks: {
     bus: () => (bus.nc.isClosed() ? 'closed' : 'ok'),
     projection: rows.check,
+    calls: calls.check,
     database: async () => {
       await database.pool.query('select 1');
       return 'ok';

@@ -20,6 +20,7 @@ import { type AuditTables, STEPS } from '../src/db/schema.ts';
 import { listOperation } from '../src/operations/list-audit.ts';
 import { chainHeadOperation } from '../src/operations/chain-head.ts';
 import { verifyOperation } from '../src/operations/verify-chain.ts';
+import { callsProjection } from '../src/projections/calls.ts';
 import { rowOf, rowsProjection } from '../src/projections/rows.ts';
 
 const log = createLog('test', { level: 'silent' });
@@ -43,6 +44,7 @@ let gateway: Bus;
 let audit: Bus;
 let database: Database<AuditTables>;
 let rows: Projection;
+let calls: Projection;
 
 before(async () => {
   [nats, postgres] = await Promise.all([withNats(), withPostgres()]);
@@ -55,9 +57,11 @@ before(async () => {
   database = openPool<AuditTables>({ url: url.href, password, schema: 'audit', name: 'test', log });
   await migrate(database, STEPS);
   rows = createProjection({ ...rowsProjection, database, bus: audit, holder: 'test', log });
+  calls = createProjection({ ...callsProjection(audit), database, bus: audit, holder: 'test', log });
 });
 after(async () => {
   await rows?.stop();
+  await calls?.stop();
   await database?.close();
   await Promise.all([passports, gateway, audit].map((bus) => bus?.close()));
   await nats?.stop();
@@ -93,7 +97,7 @@ const call = {
   path: '/user',
   call_digest: 'ab',
 };
-const calls = callsSubject(partitionOf(OPERATOR), makeId('boot', 1_780_304_400_000, randomBytes(10)));
+const callsOf = callsSubject(partitionOf(OPERATOR), makeId('boot', 1_780_304_400_000, randomBytes(10)));
 const attempt = fact('call.attempted', call, { agent_id: AGENT, jti: 'ppt_1', traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` });
 const closing = fact(
   'call.completed',
@@ -118,7 +122,7 @@ test('facts become rows in the order of the log; facts that only carry a decisio
   await write(passports, aggregateSubject(OPERATOR, 'agent', AGENT), [
     fact('agent.registered', { agent: { name: 'bot', accountability_mode: 'enforced', icon_url: 'x' } }, { agent_id: AGENT }),
   ]);
-  await write(gateway, calls, [attempt]);
+  await write(gateway, callsOf, [attempt]);
   const made = await stored();
   assert.deepEqual(
     made.map(({ seq, action, outcome }) => `${seq} ${action} ${outcome}`),
@@ -131,11 +135,11 @@ test('facts become rows in the order of the log; facts that only carry a decisio
 });
 
 test('an attempt is listed while it is open; the first closing counts and a later one changes nothing', async () => {
-  const list = listOperation({ database, rows });
+  const list = listOperation({ database, rows, calls });
   const open: { entries: Row[] } = await ask(list, listAudit);
   assert.equal(open.entries[0]?.outcome, 'pending');
-  await write(gateway, calls, [closing]);
-  await write(gateway, calls, [fact('call.completed', { ...call, attempt_id: attempt.id, outcome: 'unknown' })]);
+  await write(gateway, callsOf, [closing]);
+  await write(gateway, callsOf, [fact('call.completed', { ...call, attempt_id: attempt.id, outcome: 'unknown' })]);
   const after: { entries: Row[]; max_seq: number } = await ask(list, listAudit);
   assert.deepEqual(
     after.entries.map(({ action, outcome }) => `${action} ${outcome}`),
@@ -159,10 +163,10 @@ test('rebuilt from the log, every row is byte for byte the same', async () => {
 });
 
 test('editing any field of any stored row is found, and undoing it makes the chain whole again', async () => {
-  const verify = verifyOperation({ database, rows });
+  const verify = verifyOperation({ database, rows, calls });
   const whole: { valid: boolean; head_hash: string } = await ask(verify, verifyChain);
   assert.equal(whole.valid, true);
-  const head: { head_hash: string } = await ask(chainHeadOperation({ database, rows }), chainHead);
+  const head: { head_hash: string } = await ask(chainHeadOperation({ database, rows, calls }), chainHead);
   assert.equal(whole.head_hash, head.head_hash);
   for (const key of ROW_KEYS) {
     if (key === 'operator_id') continue; // the row would leave the chain: a gap, below
@@ -182,7 +186,7 @@ test('editing any field of any stored row is found, and undoing it makes the cha
 });
 
 test('a row that is gone is a gap', async () => {
-  const verify = verifyOperation({ database, rows });
+  const verify = verifyOperation({ database, rows, calls });
   await sql`delete from rows where seq = 2`.execute(database.db);
   const found: { valid: boolean; first_break: { reason: string; seq: number } } = await ask(verify, verifyChain);
   assert.deepEqual([found.valid, found.first_break.reason, found.first_break.seq], [false, 'seq_gap', 3]);

@@ -12,9 +12,9 @@ import { gatewayStarted } from '@sallyport/contracts/facts/calls.ts';
 import { generateSealKey, type SealPrivateJwk } from '@sallyport/seal/sealed.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import type { Log } from '@sallyport/service-kit/log.ts';
-import { type Feed, openFeed, WINDOW_MS } from './log/feed.ts';
+import { type AdmissionWindow, type Feed, openFeed, WINDOW_MS } from './log/feed.ts';
 import { createRecords, type Records } from './log/records.ts';
-import { windowStart } from './log/window.ts';
+import { windowStart } from '@sallyport/bus/window.ts';
 
 export interface Boot {
   id: string;
@@ -26,18 +26,29 @@ export interface Boot {
   stop(): Promise<void>;
 }
 
+export interface BootDeps {
+  bus: Bus;
+  clock: Clock;
+  log: Log;
+  instance: string;
+  /** For tests of a gateway that is older than its window. */
+  window?: AdmissionWindow;
+}
+
 const CATCH_UP_MS = 30_000;
 const TRIES = 20;
 
 /** Resolves when the window was read and the own first entry was read back. */
-export async function startBoot(deps: { bus: Bus; clock: Clock; log: Log; instance: string }): Promise<Boot> {
-  const { bus, clock, log, instance } = deps;
+export async function startBoot(deps: BootDeps): Promise<Boot> {
+  const { bus, clock, log, instance, window = { window_ms: WINDOW_MS } } = deps;
   const id = newId('boot', clock.now());
   const { public_jwk, private_jwk } = generateSealKey();
   const { last_seq } = (await streamInfo(bus)).state;
-  const start_seq = await windowStart(bus, last_seq, clock.now() - WINDOW_MS);
+  const windowBegan = clock.now() - window.window_ms;
+  const start_seq = await windowStart(bus, last_seq, windowBegan);
+  const since_ms = start_seq === 1 ? 0 : windowBegan;
   const onReopen = (cause: string): void => log.warn({ cause, boot_id: id }, 'the log is followed anew');
-  const feed = openFeed({ bus, clock, boot: id, start_seq, caught_up_at: last_seq, onReopen });
+  const feed = openFeed({ bus, clock, boot: id, start_seq, since_ms, caught_up_at: last_seq, onReopen, window });
   const commit = createGroupCommit(bus, { boot: id });
   const records = createRecords({ commit, feed, clock, boot: id });
   const held = createLease(bus, { key: `gateway.boot.${id}`, holder: id });

@@ -19,6 +19,7 @@ import type { Upstream } from './proxy/upstream.ts';
 import type { Signals } from './signals.ts';
 import type { SigningKeys } from './views/keys.ts';
 import type { PassportTokens } from './views/passport-tokens.ts';
+import type { Missions } from './views/missions.ts';
 import type { Passports } from './views/passports.ts';
 import type { Principals } from './views/principals.ts';
 
@@ -30,6 +31,7 @@ export interface ProxyDeps {
   lease: { held(): boolean };
   tokens: PassportTokens;
   passports: Passports;
+  missions: Missions;
   principals: Principals;
   credentials: Credentials;
   detectorKeys: DetectorKeys;

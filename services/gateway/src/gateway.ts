@@ -5,6 +5,8 @@
 import type { Bus } from '@sallyport/bus/connect.ts';
 import type { Clock } from '@sallyport/bus/clock.ts';
 import { LedgerUnavailable } from '@sallyport/bus/errors.ts';
+import { PLATFORM, partitionOf } from '@sallyport/bus/subjects.ts';
+import { bootHash } from '@sallyport/admission/hashes.ts';
 import { errorFields } from '@sallyport/bus/log.ts';
 import type { Log } from '@sallyport/service-kit/log.ts';
 import { startBoot } from './boot.ts';
@@ -25,6 +27,7 @@ import type { Signals } from './signals.ts';
 import { startSweeper } from './sweeper.ts';
 import { createSigningKeys } from './views/keys.ts';
 import { createPassportTokens } from './views/passport-tokens.ts';
+import { createMissions } from './views/missions.ts';
 import { createPassports } from './views/passports.ts';
 import { createPrincipals } from './views/principals.ts';
 
@@ -130,6 +133,7 @@ async function run(options: GatewayOptions): Promise<Running> {
     keys,
     tokens: createPassportTokens(keys, options.issuer),
     passports,
+    missions: createMissions(bus, feed),
     principals,
     credentials,
     detectorKeys: createDetectorKeys({ bus, boot: boot.id, privateKey: boot.privateKey }),
@@ -147,7 +151,8 @@ async function run(options: GatewayOptions): Promise<Running> {
   };
   return {
     deps,
-    lapsed: () => lease.lapsed(),
+    // A boot that was called dead goes on under no circumstances: the log refuses its records.
+    lapsed: () => lease.lapsed() || feed.admission.bootClosed(bootHash(boot.id), partitionOf(PLATFORM)),
     stop: async () => {
       keys.stop();
       credentials.stop();

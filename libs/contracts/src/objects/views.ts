@@ -46,6 +46,15 @@ export const MissionView = Type.Object({
   caps: Caps,
   cap_behavior: Type.Record(Type.String(), Type.Unknown()),
   ancestors: Type.Array(Type.String()),
+  /** The ancestors, from the parent outward: their caps count this mission's calls too. */
+  above: Type.Array(
+    Type.Object({
+      mission_id: Type.String(),
+      opened_seq: Type.Integer(),
+      caps: Caps,
+      cap_behavior: Type.Record(Type.String(), Type.Unknown()),
+    }),
+  ),
 });
 export type MissionView = Static<typeof MissionView>;
 

@@ -1,7 +1,10 @@
 /**
  * The tables of schema `audit`. A row is kept as the text that was hashed; every column to search by is generated from it, so that no edit of
  * a row can hide behind a column that says something else.
+ *
+ * What operations, approvals and caps of missions stand at (`projections/calls.ts`) is in tables of its own; hashes there are base64url.
  */
+import type { MissionOperations } from '@sallyport/contracts/operations/call-log.ts';
 import type { Step } from '@sallyport/projections/migrate.ts';
 import type { Generated } from 'kysely';
 
@@ -19,7 +22,25 @@ export interface AuditTables {
     outcome: Generated<string>;
     attempt_entry_id: Generated<string | null>;
   };
+  operations: { family: string; mission: string; id: string; digest: string; state: MissionOperations['operations'][number]['state'] };
+  approvals: { family: string; mission: string; id: string };
+  /** `service` is empty for `actions`. */
+  counts: { family: string; mission: string; kind: CountKind; service: string; used: number };
+  /** Without a closing. `reason`: why the log refused it; `holding`: what an admitted one gives back when nothing was sent. */
+  attempts: {
+    attempt: string;
+    boot: string;
+    seq: number;
+    index: number;
+    family: string;
+    reason: string | null;
+    holding: HoldingText | null;
+  };
 }
+
+export type CountKind = MissionOperations['counts'][number]['kind'];
+/** In hashes as they go over the bus. */
+export type HoldingText = Omit<MissionOperations['open'][number], 'attempt'>;
 
 export const STEPS: readonly Step[] = [
   {
@@ -43,5 +64,20 @@ export const STEPS: readonly Step[] = [
       create index rows_time on rows (operator_id, timestamp);
       create index rows_agent on rows (operator_id, agent_id, seq desc);
       create index rows_passport on rows (operator_id, passport_jti, seq desc);`,
+  },
+  {
+    name: 'operations, approvals, counts, attempts',
+    up: `
+      create table operations (mission text, id text, family text not null, digest text not null, state text not null, primary key (mission, id));
+      create index operations_family on operations (family);
+      create table approvals (mission text, id text, family text not null, primary key (mission, id));
+      create index approvals_family on approvals (family);
+      create table counts (mission text, kind text, service text, family text not null, used int not null, primary key (mission, kind, service));
+      create index counts_family on counts (family);
+      create table attempts (
+        attempt text primary key, boot text not null, seq bigint not null, index int not null, family text not null, reason text, holding json
+      );
+      create index attempts_family on attempts (family) where holding is not null;
+      create index attempts_boot on attempts (boot, seq, index);`,
   },
 ];

@@ -9,12 +9,17 @@ import type { Clock } from '@sallyport/bus/clock.ts';
 import { acknowledgeFence, type FenceHeaders, fenceOf } from '@sallyport/bus/fences.ts';
 import { type Entry as LogEntry, follow, type Follower } from '@sallyport/bus/follow.ts';
 import { GATEWAY_FILTERS, parseSubject } from '@sallyport/bus/subjects.ts';
-import { type Admission, createAdmission, type Verdict } from '@sallyport/admission/admit.ts';
+import { type Admission, createAdmission } from '@sallyport/admission/admit.ts';
 import { type Entry, type Hash, hashOf } from '@sallyport/admission/entry.ts';
 import { bootHash } from '@sallyport/admission/hashes.ts';
 import { decodeEntries, ENTRIES_HEADER } from '@sallyport/admission/header.ts';
+import type { RecentOptions } from '@sallyport/admission/recent.ts';
+import type { Verdict } from '@sallyport/admission/verdict.ts';
 
 export const WINDOW_MS = 180_000;
+
+/** How much of the log is remembered, and how far back a verdict looks (`libs/admission`). */
+export type AdmissionWindow = Pick<RecentOptions, 'window_ms' | 'memory_ms'>;
 /** Silence of the log after which no call is let through (api.md §11). */
 export const STALE_MS = 2_000;
 
@@ -47,8 +52,8 @@ export interface Feed {
   /** Called once, synchronously, when the own entry with this key is read. */
   await(key: string, listener: (own: OwnRecord) => void): void;
   forget(key: string): void;
-  /** Boots that the window holds, with the position of their last entry. */
-  boots(): ReadonlyMap<string, number>;
+  /** Boots that were heard of. */
+  boots(): ReadonlySet<string>;
   expect(seq: number): void;
   stop(): Promise<void>;
 }
@@ -58,6 +63,9 @@ export interface FeedOptions {
   clock: Clock;
   boot: string;
   start_seq: number;
+  /** Every message of this stream time or a later one stands at `start_seq` or after it, Unix ms; 0 with the whole log. */
+  since_ms: number;
+  window: AdmissionWindow;
   /** The feed is complete from here on: `fresh` is false until then. */
   caught_up_at: number;
   onReopen: (cause: string) => void;
@@ -80,14 +88,14 @@ export function keyOf(entry: Entry, boot: Hash): string | null {
   }
 }
 
-export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }: FeedOptions): Feed {
-  const admission = createAdmission({ window_ms: WINDOW_MS });
+export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, onReopen, window }: FeedOptions): Feed {
+  const admission = createAdmission({ ...window, start_seq, since_ms });
   const ownSubject = boot;
   const ownHash = bootHash(boot);
   const hashes = new Map<string, Hash>();
-  const lastOf = new Map<string, number>();
   const waiting = new Map<string, (own: OwnRecord) => void>();
   const listeners: ((fence: SeenFence) => void)[] = [];
+  const boots = new Set<string>();
   let lastFence = 0;
   let streamTime = 0;
 
@@ -102,8 +110,8 @@ export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }
   function onFence(message: LogEntry, headers: FenceHeaders): void {
     const targets = headers.targets.map(hashOf);
     lastFence = message.seq;
-    admission.fence(headers.effect, targets, { seq: message.seq, ts_ms: message.ts_ms });
     const subject = parseSubject(message.subject);
+    admission.fence(headers.effect, targets, { seq: message.seq, ts_ms: message.ts_ms, partition: subject?.partition ?? 0 });
     const operator_id = subject?.type === 'fence' ? subject.operator_id : '';
     const fence: SeenFence = { effect: headers.effect, operator_id, targets, seq: message.seq };
     for (const listener of listeners) listener(fence);
@@ -111,9 +119,9 @@ export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }
     if (headers.ack !== undefined && headers.effect === 'revoked') acknowledgeFence(bus, headers, boot, message.seq);
   }
 
-  function onCalls(message: LogEntry, from: string, header: string): void {
-    lastOf.set(from, message.seq);
-    const at = { seq: message.seq, index: 0, ts_ms: message.ts_ms, boot: hashOfBoot(from) };
+  function onCalls(message: LogEntry, { boot: from, partition }: { boot: string; partition: number }, header: string): void {
+    boots.add(from);
+    const at = { seq: message.seq, index: 0, ts_ms: message.ts_ms, boot: hashOfBoot(from), partition };
     for (const entry of decodeEntries(header)) {
       const verdict = admission.apply(entry, at);
       const key = from === ownSubject ? keyOf(entry, ownHash) : null;
@@ -138,7 +146,7 @@ export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }
       const header = message.header(ENTRIES_HEADER);
       if (header !== undefined) {
         const subject = parseSubject(message.subject);
-        if (subject?.type === 'calls') onCalls(message, subject.boot, header);
+        if (subject?.type === 'calls') onCalls(message, subject, header);
         return;
       }
       const fence = fenceOf(message);
@@ -158,7 +166,7 @@ export function openFeed({ bus, clock, boot, start_seq, caught_up_at, onReopen }
     },
     await: (key, listener) => waiting.set(key, listener),
     forget: (key) => waiting.delete(key),
-    boots: () => lastOf,
+    boots: () => boots,
     expect: (seq) => follower.expect(seq),
     stop: () => follower.stop(),
   };

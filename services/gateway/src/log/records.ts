@@ -21,8 +21,9 @@ export interface Records {
   readBack(fact: Fact, entry: Entry, onRead: (own: OwnRecord | null) => void): void;
   /** The entry of one use of a JWT, unlike every other that this gateway start makes. */
   assertion(jwt: Hash): AssertionEntry;
-  /** Publishes and waits for the acknowledgement, at most 500 ms. False: not acknowledged in time; with `keep_trying` it will be tried on. */
-  write(fact: Fact, entry: Entry, options: { keep_trying: boolean }): Promise<boolean>;
+  /** Publishes and waits for the acknowledgement, at most 500 ms. False: not acknowledged in time; with `keep_trying` it will be tried on.
+   * `partition`: by default its operator's. */
+  write(fact: Fact, entry: Entry, options: { keep_trying: boolean; partition?: number }): Promise<boolean>;
   /** Records that are tried again. */
   backlog(): number;
   stop(): void;
@@ -38,7 +39,7 @@ export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Cl
   let lastUntil = 0;
   const readBacks = createDeadlines(RECORD_MS, 10);
   const acknowledgements = createDeadlines(RECORD_MS, 25);
-  let backlog: { fact: Fact; bytes: Uint8Array }[] = [];
+  let backlog: { fact: Fact; bytes: Uint8Array; partition: number }[] = [];
   let trying = false;
 
   async function tryAgain(): Promise<void> {
@@ -46,7 +47,7 @@ export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Cl
     trying = true;
     const batch = backlog;
     backlog = [];
-    const results = await Promise.allSettled(batch.map(({ fact, bytes }) => commit.submit(partitionOf(fact.operator_id), fact, bytes)));
+    const results = await Promise.allSettled(batch.map(({ fact, bytes, partition }) => commit.submit(partition, fact, bytes)));
     backlog.push(...batch.filter((_, index) => results[index]?.status === 'rejected').slice(0, MAX_BACKLOG - backlog.length));
     trying = false;
   }
@@ -72,18 +73,18 @@ export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Cl
       lastUntil = Math.max(clock.now() + RECORD_MS, lastUntil + 1);
       return { kind: 'assertion', jwt, until: lastUntil };
     },
-    write: (fact, entry, { keep_trying }) => {
+    write: (fact, entry, { keep_trying, partition = partitionOf(fact.operator_id) }) => {
       const bytes = encodeEntry(entry);
       const { promise, resolve } = Promise.withResolvers<boolean>();
       const deadline = acknowledgements.begin(() => resolve(false));
-      commit.submit(partitionOf(fact.operator_id), fact, bytes).then(
+      commit.submit(partition, fact, bytes).then(
         () => {
           deadline.clear();
           resolve(true);
         },
         () => {
           deadline.clear();
-          if (keep_trying && backlog.length < MAX_BACKLOG) backlog.push({ fact, bytes });
+          if (keep_trying && backlog.length < MAX_BACKLOG) backlog.push({ fact, bytes, partition });
           resolve(false);
         },
       );

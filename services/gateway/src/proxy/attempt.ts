@@ -1,15 +1,15 @@
 /** Steps 13 and 14 of api.md §8.2 for one prepared call: the attempt's record, the release, the upstream's answer, the closing record. */
 import { denial } from '@sallyport/contracts/errors.ts';
 import { auditIdOf } from '@sallyport/contracts/ids.ts';
-import type { Verdict } from '@sallyport/admission/admit.ts';
 import type { Hash } from '@sallyport/admission/entry.ts';
 import { attemptHash, digestHash } from '@sallyport/admission/hashes.ts';
+import type { Refused } from '@sallyport/admission/verdict.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import type { ProxyDeps } from '../deps.ts';
 import { RECORD_MS } from '../log/records.ts';
 import { judge, type Plan } from '../pipeline.ts';
 import type { ProxyAnswer } from '../proxy.ts';
-import { type Refusal, refusal, unauthorized } from '../refusal.ts';
+import { forbidden, type Refusal, refusal, unauthorized } from '../refusal.ts';
 import { type CallContext, callerOf, describeCall, isSingleUse, refuseAttempt, unrecorded } from './denials.ts';
 import { attemptEntry } from './entry.ts';
 import { attemptedFact, completedFact, type Described, whoseCall } from './facts.ts';
@@ -32,6 +32,11 @@ interface Recorded {
   id: string;
   hash: Hash;
   described: Described;
+}
+
+interface Released extends Recorded {
+  /** Caps that are used up but only flag. */
+  over_caps: string[];
 }
 
 export async function attempt(deps: ProxyDeps, context: CallContext, attempting: Attempting): Promise<ProxyAnswer> {
@@ -74,7 +79,14 @@ export async function attempt(deps: ProxyDeps, context: CallContext, attempting:
   });
   switch (released.kind) {
     case 'released':
-      return close(deps, context, attempting, recorded, await released.value, startedAt);
+      return close(
+        deps,
+        context,
+        attempting,
+        { ...recorded, over_caps: [...plan.over_caps, ...released.over_caps] },
+        await released.value,
+        startedAt,
+      );
     case 'refused':
       return refuseAttempt(deps, context, recorded, await verdictRefusal(deps, context, attempting, released.verdict, identity.caller));
     case 'changed':
@@ -128,7 +140,7 @@ async function verdictRefusal(
   deps: ProxyDeps,
   context: CallContext,
   attempting: Attempting,
-  verdict: Exclude<Verdict, { admitted: true }>,
+  verdict: Refused,
   caller: Hash | undefined,
 ): Promise<Refusal> {
   switch (verdict.reason) {
@@ -136,10 +148,22 @@ async function verdictRefusal(
     case 'boot_closed':
     case 'given_up':
       return unrecorded();
+    case 'stale':
+    case 'unknown':
+      return staleRefusal();
     case 'jwt_replayed':
       return unauthorized('jti_replayed', 'This agent token was used before.');
     case 'operation':
       return repeatRefusal(context.call.request.operation_id ?? '', verdict.operation, digestHash(attempting.prepared.call_digest));
+    case 'approval': {
+      const { call_digest } = attempting.prepared;
+      const gate = { gate_reason: 'already_used', approval_id: context.call.request.approval_id, call_digest };
+      return refusal('FORBIDDEN', 'This approval was used by an earlier call.', gate);
+    }
+    case 'cap': {
+      const { cap, limit, used } = verdict;
+      return forbidden('mission_cap', `The mission has used up its cap ${cap}.`, { cap, limit, used });
+    }
     case 'revoked':
     case 'ended': {
       if (verdict.target === caller) return refusal('INVALID_API_KEY', 'This key belongs to nobody.');
@@ -156,17 +180,17 @@ async function verdictRefusal(
 async function close(
   deps: ProxyDeps,
   context: CallContext,
-  { plan, prepared }: Attempting,
-  { id, hash, described }: Recorded,
+  { prepared }: Attempting,
+  recorded: Released,
   outcome: Outcome,
   startedAt: number,
 ): Promise<ProxyAnswer> {
   const duration_ms = Math.round(performance.now() - startedAt);
   try {
-    const attempt_entry_id = auditIdOf(id);
+    const attempt_entry_id = auditIdOf(recorded.id);
     const ended = endOf(outcome, prepared.credential.scrub, attempt_entry_id);
     if (outcome.kind === 'cut') deps.signals.callCut();
-    const entry_id = await recordEnd(deps, context, { id, hash, described }, ended, duration_ms, plan.over_caps);
+    const entry_id = await recordEnd(deps, context, recorded, ended, duration_ms);
     deps.signals.callAnswered((performance.now() - context.call.arrived_at) / 1000);
     const { answer } = ended;
     if (!answer.ok) return answer;
@@ -180,10 +204,9 @@ async function close(
 async function recordEnd(
   deps: ProxyDeps,
   context: CallContext,
-  { id, hash, described }: Recorded,
+  { id, hash, described, over_caps }: Released,
   { closing }: Ended,
   dur_ms: number,
-  over_caps: string[],
 ): Promise<string | null> {
   const now = deps.clock.now();
   const stamp = { id: newId('event', now), at: now };

@@ -59,14 +59,21 @@ export function attemptEntry(parts: EntryParts): AttemptEntry | null {
 
 const MAX_LIMIT = 0xffff_ffff;
 
-function capsOf({ caps, cap_behavior }: MissionView, service: string): Cap[] {
-  const list: Cap[] = [];
-  const add = (kind: Cap['kind'], name: string, limit: number | undefined): void => {
-    if (limit !== undefined)
-      list.push({ mission: 0, kind, limit: Math.min(limit, MAX_LIMIT), behaviour: cap_behavior[name] === 'flag' ? 'flag' : 'deny' });
-  };
-  add('actions', 'max_actions', caps.max_actions);
-  const perService = caps.max_actions_per_service;
-  add('actions_per_service', 'max_actions_per_service', perService && Object.hasOwn(perService, service) ? perService[service] : undefined);
-  return list;
+/** Caps that count a call to this service: of its mission, then of each mission above it. */
+export function capsOf(mission: MissionView, service: string): Cap[] {
+  return [mission, ...mission.above].flatMap(({ caps, cap_behavior }, index) => {
+    const perService = caps.max_actions_per_service;
+    const cap = (kind: Cap['kind'], name: string, limit: number | undefined): Cap[] => {
+      if (limit === undefined) return [];
+      return [{ mission: index, kind, limit: Math.min(limit, MAX_LIMIT), behaviour: cap_behavior[name] === 'flag' ? 'flag' : 'deny' }];
+    };
+    return [
+      ...cap('actions', 'max_actions', caps.max_actions),
+      ...cap(
+        'actions_per_service',
+        'max_actions_per_service',
+        perService && Object.hasOwn(perService, service) ? perService[service] : undefined,
+      ),
+    ];
+  });
 }

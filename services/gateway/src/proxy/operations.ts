@@ -1,9 +1,8 @@
 /**
- * Repeats of an operation id (api.md §8.8), as far as the log of this gateway's life tells: the answers of a repeat, without stored
- * responses. Pure. A mission that was opened before the gateway's window may have operations that are not known here.
+ * Repeats of an operation id (api.md §8.8): the answers of a repeat, without stored responses. Pure.
  */
-import type { OperationState } from '@sallyport/admission/admit.ts';
 import type { Hash } from '@sallyport/admission/entry.ts';
+import type { OperationState } from '@sallyport/admission/verdict.ts';
 import { denial, type Denial } from '@sallyport/contracts/errors.ts';
 import type { Refusal } from '../refusal.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Steps 10 to 12 of api.md §8.2: operation ids that are already known, the credential, the address. Sends nothing and records nothing. What comes out
- * is the request as it will leave.
+ * is the request as it will leave. Throws Unanswered where an owner does not answer in time.
  */
 import { digestHash, operationHash } from '@sallyport/admission/hashes.ts';
 import { callShape } from '@sallyport/policy/call-shape.ts';
@@ -12,6 +12,7 @@ import type { ProxyDeps } from '../deps.ts';
 import type { Plan } from '../pipeline.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import type { Credential } from './credentials.ts';
+import { capsOf } from './entry.ts';
 import { outgoingHeaders } from './headers.ts';
 import type { Identity } from './identify.ts';
 import { repeatRefusal } from './operations.ts';
@@ -42,17 +43,28 @@ const no = (refused: Refusal): PrepareResult => ({ ok: false, refusal: refused }
 /** At once where the credential is kept and the address is known. */
 export function prepare(deps: ProxyDeps, preparing: Preparing): PrepareResult | Promise<PrepareResult> {
   const { request, identity, plan } = preparing;
-  const { connection } = plan.access;
   const shape = { service: plan.service.service_name, method: request.method, url: plan.url, query: request.query, body: request.body };
   const { call_digest } = callShape(shape);
 
-  const [mission] = identity.known.hashes.missions;
-  if (request.operation_id !== null && mission !== undefined) {
-    const first = deps.feed.admission.operation(mission, operationHash(request.operation_id));
+  const { known } = identity;
+  const asksTables =
+    request.operation_id !== null || request.approval_id !== null || capsOf(known.resolved.mission, plan.service.service_name).length > 0;
+  // Before anything rests on what the log says of this mission's earlier calls, also the verdict on the record that follows.
+  return asksTables && !deps.missions.judged(known)
+    ? deps.missions.learn(known, preparing.request_id).then(() => withTables(deps, preparing, call_digest))
+    : withTables(deps, preparing, call_digest);
+}
+
+function withTables(deps: ProxyDeps, preparing: Preparing, call_digest: string): PrepareResult | Promise<PrepareResult> {
+  const { request, identity, plan } = preparing;
+  const { known } = identity;
+  const { connection } = plan.access;
+  if (request.operation_id !== null) {
+    const first = deps.feed.admission.operation(known.hashes.missions, operationHash(request.operation_id));
     if (first) return no(repeatRefusal(request.operation_id, first, digestHash(call_digest)));
   }
 
-  const through = identity.known.hashes.connections.get(connection.id);
+  const through = known.hashes.connections.get(connection.id);
   if (!through) return no(refusal('CREDENTIAL_UNAVAILABLE', 'The connection has no usable credential.'));
   const targets = [through.connection, through.grant] as const;
   const kept = deps.credentials.kept(connection.credential_ref, targets);

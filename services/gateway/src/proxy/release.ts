@@ -2,17 +2,17 @@
  * Steps 13 and 14 of api.md §8.2: the record, its way through the log, and the first byte. Guarantees that nothing goes upstream before the own
  * record was read back and admitted, and that all conditions of a release hold in the turn in which it goes (architecture, "Release").
  */
-import type { Verdict } from '@sallyport/admission/admit.ts';
 import type { AttemptEntry, Hash } from '@sallyport/admission/entry.ts';
-import { targetsOf } from '@sallyport/admission/admit.ts';
+import { targetsOf } from '@sallyport/admission/recent.ts';
+import type { Admitted, CapName, Refused } from '@sallyport/admission/verdict.ts';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import type { Feed, OwnRecord } from '../log/feed.ts';
 import { RECORD_MS, type Records } from '../log/records.ts';
 
 export type Released<T> =
-  | { kind: 'released'; value: T }
+  | { kind: 'released'; value: T; over_caps: readonly CapName[] }
   /** The log says no. */
-  | { kind: 'refused'; verdict: Exclude<Verdict, { admitted: true }> }
+  | { kind: 'refused'; verdict: Refused }
   /** Given up: `late` without a verdict in time, `lease` or `stale` when this gateway may not send. Nothing went or will go. */
   | { kind: 'given_up'; why: 'late' | 'lease' | 'stale' }
   /** What was believed has changed, and the call would be refused now. */
@@ -46,24 +46,25 @@ export function release<T>({ feed, records, lease }: ReleaseDeps, { fact, entry,
   function onRead(own: OwnRecord | null): void {
     if (!own) resolve({ kind: 'given_up', why: 'late' });
     else if (!own.verdict.admitted) resolve({ kind: 'refused', verdict: own.verdict });
-    else go(entry.checked, own.seq, MAX_RECHECKS);
+    else go(own.verdict, entry.checked, own.seq, MAX_RECHECKS);
   }
 
   /** One synchronous step. `checked`: up to where the answers hold. */
-  function go(checked: number, seq: number, rechecks: number): void {
+  function go(verdict: Admitted, checked: number, seq: number, rechecks: number): void {
     if (performance.now() - publishedAt >= RECORD_MS) return resolve({ kind: 'given_up', why: 'late' });
     if (!lease.held()) return resolve({ kind: 'given_up', why: 'lease' });
     if (!feed.fresh()) return resolve({ kind: 'given_up', why: 'stale' });
     const { admission } = feed;
     // Only a recheck lets the log go on past the own entry; what ended meanwhile is not sent.
     if (admission.lastFence('revoked', targets) > seq || admission.lastFence('ended', targets) > seq) return resolve({ kind: 'changed' });
-    if (admission.lastFence('narrowed', targets) <= checked) return resolve({ kind: 'released', value: send(targets) });
+    if (admission.lastFence('narrowed', targets) <= checked)
+      return resolve({ kind: 'released', value: send(targets), over_caps: verdict.over_caps ?? [] });
     if (rechecks === 0) return resolve({ kind: 'given_up', why: 'stale' });
     recheck().then(
       (position) => {
         try {
           if (position === null) resolve({ kind: 'changed' });
-          else go(position, seq, rechecks - 1);
+          else go(verdict, position, seq, rechecks - 1);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }

@@ -28,6 +28,8 @@ export interface KnownPassport extends Kept {
     /** By connection id. */
     connections: ReadonlyMap<string, { connection: Hash; grant: Hash }>;
   };
+  /** The outermost mission of its line: operations, approvals and caps are judged with all that were opened below it. */
+  family: { hash: Hash; mission_id: string; opened_seq: number };
   /** `performance.now()` when it was asked for. */
   asked_at: number;
 }
@@ -104,10 +106,16 @@ function knownOf(resolved: ResolvedPassport, streamTime: number, askedAt: number
     connections,
   };
   const position = Math.min(...positions);
+  const outermost = mission.above.at(-1) ?? mission;
   return {
     resolved,
     access,
     hashes,
+    family: {
+      hash: targetHash(target('mission', outermost.mission_id)),
+      mission_id: outermost.mission_id,
+      opened_seq: outermost.opened_seq,
+    },
     targets: [
       hashes.operator,
       hashes.session,

@@ -12,7 +12,7 @@ import type { Deps } from '../deps.ts';
 import { accessTo } from '../domain/access.ts';
 import { GRANT, type GrantState } from '../domain/grant.ts';
 import { type Family, lifeOf } from '../domain/life.ts';
-import { missionStatus } from '../domain/mission.ts';
+import { MISSION, type MissionState, missionStatus } from '../domain/mission.ts';
 import { positionFrom } from '../identify.ts';
 import { type IssuedPassportState, readConnection, readFamily, readPassport } from '../reading.ts';
 
@@ -28,13 +28,15 @@ export function resolvePassportOperation(deps: Deps): OperationHandler<typeof pa
       load(GRANT, operator_id, issued.agent_id),
       ...issued.services.map(({ connection_id }) => readConnection(load, operator_id, connection_id)),
     ]);
-    return success(operation, resolved(passport, family, grants.state, connections, position, deps.clock.now()));
+    const above = await Promise.all(family.self.mission.ancestors.map(async (id) => (await load(MISSION, operator_id, id)).state));
+    return success(operation, resolved(passport, family, above, grants.state, connections, position, deps.clock.now()));
   };
 }
 
 function resolved(
   passport: IssuedPassportState,
   family: Family,
+  above: readonly MissionState[],
   grants: GrantState,
   connections: (Connection | null)[],
   position: number,
@@ -77,6 +79,7 @@ function resolved(
       caps: mission.caps,
       cap_behavior: mission.cap_behavior,
       ancestors: mission.ancestors,
+      above: above.map(({ mission_id, opened_seq, caps, cap_behavior }) => ({ mission_id, opened_seq, caps, cap_behavior })),
     },
     agent: { position, agent: record },
     operator: { position, operator_id: id, frozen, frozen_reason, settings },

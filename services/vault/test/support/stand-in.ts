@@ -131,6 +131,7 @@ export function livePassport(operatorId: string, connectionId: string): { token:
       caps: {},
       cap_behavior: {},
       ancestors: [],
+      above: [],
     },
     agent: {
       position: 1,

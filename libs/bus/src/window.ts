@@ -1,6 +1,6 @@
 /** Where the window of stream time begins: the first message that is young enough (architecture, "The window"). */
-import type { Bus } from '@sallyport/bus/connect.ts';
-import { readLedger } from '@sallyport/bus/api.ts';
+import { readLedger } from './api.ts';
+import type { Bus } from './connect.ts';
 
 /**
  * The first sequence in `[1, last + 1]` whose message is not older than `sinceMs`, by halving: stream timestamps never fall.
