@@ -1,8 +1,5 @@
-/**
- * Closed-loop load over raw sockets: each connection sends a ready-made request, waits for the whole answer, sends the next.
- * Lean on purpose, so that the server under test is the first to be short of processor time.
- */
-import { connect, type Socket } from 'node:net';
+/** Load on one port: closed (each connection sends its next request when it has the answer) or paced (so many requests a second, whatever the answers do). */
+import { type Wire, wire } from './wire.ts';
 
 export interface Load {
   calls: number;
@@ -22,65 +19,105 @@ export interface LoadOptions {
   next: () => Buffer;
 }
 
-export async function load(options: LoadOptions): Promise<Load> {
-  const samples = new Float64Array(2_000_000);
+const MAX_SAMPLES = 2_000_000;
+
+interface Samples {
+  take(ms: number, status: number, text: string): void;
+  result(): Load;
+}
+
+function samples(): Samples {
+  const latencies = new Float64Array(MAX_SAMPLES);
   const result = { calls: 0, failures: 0, failure: null as string | null };
   const start = performance.now();
-  const end = start + options.seconds * 1000;
-  await Promise.all(
-    Array.from({ length: options.connections }, () =>
-      one(options, end, (ms, failed) => {
-        samples[result.calls++] = ms;
-        if (failed === null) return;
-        result.failures++;
-        result.failure ??= failed;
-      }),
-    ),
-  );
-  const seconds = (performance.now() - start) / 1000;
-  return { ...result, seconds, latencies: samples.slice(0, result.calls).sort() };
+  return {
+    take: (ms, status, text) => {
+      latencies[result.calls++] = ms;
+      if (status === 200) return;
+      result.failures++;
+      result.failure ??= text.slice(0, 600);
+    },
+    result: () => ({ ...result, seconds: (performance.now() - start) / 1000, latencies: latencies.slice(0, result.calls).sort() }),
+  };
 }
 
-function one(options: LoadOptions, end: number, done: (ms: number, failed: string | null) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect(options.port, '127.0.0.1');
-    socket.setNoDelay(true);
-    let sent = 0;
-    let text = '';
+export async function load({ port, connections, seconds, next }: LoadOptions): Promise<Load> {
+  const taken = samples();
+  const end = performance.now() + seconds * 1000;
+  const wires = Array.from({ length: connections }, () => wire(port));
+  for (const one of wires) {
     const send = (): void => {
-      text = '';
-      sent = performance.now();
-      socket.write(options.next());
+      const sent = performance.now();
+      one.ask(next(), (status, text) => {
+        const now = performance.now();
+        taken.take(now - sent, status, text);
+        if (now < end) send();
+        else one.end();
+      });
     };
-    socket.on('connect', send);
-    socket.on('error', reject);
-    socket.on('close', () => resolve());
-    socket.on('data', (part: Buffer) => {
-      text += part.toString('latin1');
-      const head = text.indexOf('\r\n\r\n');
-      if (head < 0) return;
-      const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
-      if (length === undefined || text.length < head + 4 + Number(length)) return;
-      const now = performance.now();
-      done(now - sent, text.startsWith('HTTP/1.1 200') ? null : text.slice(0, 600));
-      if (now < end) send();
-      else socket.end();
-    });
-  });
+    send();
+  }
+  await Promise.all(wires.map(({ closed }) => closed));
+  return taken.result();
 }
 
-export function percentile(sorted: Float64Array, share: number): number {
+/**
+ * A request that finds no free connection waits for one with its clock running, so a server that falls behind shows it. `seconds` of the result
+ * reach to the last answer.
+ */
+export async function paced({ port, connections, seconds, next, rate }: LoadOptions & { rate: number }): Promise<Load> {
+  const taken = samples();
+  const wires = Array.from({ length: connections }, () => wire(port));
+  const free: Wire[] = [...wires];
+  const waiting: number[] = [];
+  const total = Math.floor(rate * seconds);
+  let answered = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+
+  function work(): void {
+    for (let one = free.pop(); one; one = free.pop()) {
+      const due = waiting.shift();
+      if (due === undefined) {
+        free.push(one);
+        return;
+      }
+      ask(one, due);
+    }
+  }
+  function ask(one: Wire, due: number): void {
+    one.ask(next(), (status, text) => {
+      taken.take(performance.now() - due, status, text);
+      free.push(one);
+      if (++answered === total) resolve();
+      work();
+    });
+  }
+
+  const start = performance.now();
+  let made = 0;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    for (const until = Math.min(total, Math.floor(((now - start) * rate) / 1000)); made < until; made++) waiting.push(now);
+    work();
+    if (made === total) clearInterval(timer);
+  }, 1);
+  const broken = Promise.race(wires.map(({ closed }) => closed)).then(() => {
+    if (answered < total) throw new Error('the server closed a connection');
+  });
+  await Promise.race([promise, broken]);
+  for (const one of wires) one.end();
+  await Promise.all(wires.map(({ closed }) => closed));
+  return taken.result();
+}
+
+/** Of sorted values. */
+export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** One request of `POST /v1/proxy`, as bytes. */
-export function proxyRequest(headers: Record<string, string>, body: unknown): Buffer {
-  const data = JSON.stringify(body);
-  const lines = Object.entries({
-    host: '127.0.0.1',
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(data)),
-    ...headers,
-  });
-  return Buffer.from(`POST /v1/proxy HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${data}`);
+export function median(values: readonly number[]): number {
+  return percentile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }
