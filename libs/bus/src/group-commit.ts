@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Fact } from '@sallyport/contracts/fact.ts';
-import { headers } from '@nats-io/nats-core';
+import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { pause } from './api.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable } from './errors.ts';
@@ -29,9 +29,19 @@ export interface GroupCommit {
     entry: Uint8Array,
     onStored: (seq: number, index: number) => void,
     onLost: (error: Error) => void,
+    options?: PutOptions,
   ): void;
   /** Facts that are waiting or in flight. */
   pending(): number;
+  /** Facts that were told lost and are tried on all the same. */
+  kept(): number;
+  /** Nothing is tried on from now on. */
+  stop(): void;
+}
+
+export interface PutOptions {
+  /** Tried on after it was told lost, until it is stored: within the same message, so that it never stands twice. */
+  keep?: boolean;
 }
 
 export interface GroupCommitOptions {
@@ -49,19 +59,23 @@ interface Waiting {
   entry: Uint8Array;
   onStored: (seq: number, index: number) => void;
   onLost: (error: Error) => void;
+  keep: boolean;
+  told: boolean;
 }
 
 interface Lane {
   subject: string;
   waiting: Waiting[];
   busy: boolean;
-  inFlight: number;
+  inFlight: Waiting[];
 }
 
 const DEADLINE_MS = 2_000;
 const ATTEMPT_MS = 500;
 const RETRY_MS = 25;
 const MAX_WAITING = 20_000;
+/** Of facts that must not be lost, beside those. */
+const MAX_KEPT = 100_000;
 const LENGTH_BYTES = 2;
 
 export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupCommit {
@@ -70,27 +84,34 @@ export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupC
     subject: callsSubject(partition, boot),
     waiting: [],
     busy: false,
-    inFlight: 0,
+    inFlight: [],
   }));
+  let stopped = false;
 
   async function run(lane: Lane): Promise<void> {
     while (lane.waiting.length > 0) {
       const group = takeGroup(lane.waiting);
-      lane.inFlight = group.length;
-      const stored = await publish(bus, lane.subject, group, deadline_ms, attempt_ms).catch(
-        (cause: unknown) => new LedgerUnavailable('the record of a call was not acknowledged', { cause }),
-      );
-      let index = 0;
-      for (const call of group) {
-        if (typeof stored === 'number') call.onStored(stored, index++);
-        else call.onLost(stored);
+      lane.inFlight = group;
+      const message = messageOf(group);
+      for (;;) {
+        const stored = await publish(bus, lane.subject, message, deadline_ms, attempt_ms).catch(
+          (cause: unknown) => new LedgerUnavailable('the record of a call was not acknowledged', { cause }),
+        );
+        let index = 0;
+        if (typeof stored === 'number') for (const call of group) settle(call, stored, index++);
+        else for (const call of group) tell(call, stored);
+        if (typeof stored === 'number' || stopped || !group.some((call) => call.keep)) break;
+        // It may be stored already: only the same message, under its id, may be sent again. Whoever waits behind it has no time for that.
+        for (const call of lane.waiting) tell(call, stored);
+        lane.waiting = lane.waiting.filter((call) => call.keep);
       }
-      lane.inFlight = 0;
+      lane.inFlight = [];
+      if (stopped) lane.waiting = [];
     }
     lane.busy = false;
   }
 
-  const put: GroupCommit['put'] = (partition, fact, entry, onStored, onLost) => {
+  const put: GroupCommit['put'] = (partition, fact, entry, onStored, onLost, { keep = false } = {}) => {
     const lane = lanes[partition];
     const text = JSON.stringify(fact);
     const bytes = Buffer.byteLength(text);
@@ -98,14 +119,14 @@ export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupC
       ? new RangeError('no such partition')
       : bytes + LENGTH_BYTES > MAX_PAYLOAD_BYTES || base64Length(entry.length + LENGTH_BYTES) > MAX_HEADER_BYTES
         ? new RangeError('the record of a call is too long')
-        : lane.waiting.length >= max_waiting
+        : lane.waiting.length >= (keep ? MAX_KEPT : max_waiting)
           ? new LedgerUnavailable('too many records are waiting')
           : null;
     if (!lane || problem) {
       queueMicrotask(() => onLost(problem ?? new RangeError('no such partition')));
       return;
     }
-    lane.waiting.push({ text, bytes, entry, onStored, onLost });
+    lane.waiting.push({ text, bytes, entry, onStored, onLost, keep, told: false });
     if (lane.busy) return;
     lane.busy = true;
     // Behind the calls of this same turn, so that they share the message.
@@ -116,8 +137,22 @@ export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupC
     put,
     submit: (partition, fact, entry) =>
       new Promise((resolve, reject) => put(partition, fact, entry, (seq, index) => resolve({ seq, index }), reject)),
-    pending: () => lanes.reduce((sum, lane) => sum + lane.waiting.length + lane.inFlight, 0),
+    pending: () => lanes.reduce((sum, lane) => sum + lane.waiting.length + lane.inFlight.length, 0),
+    kept: () => lanes.reduce((sum, lane) => sum + [...lane.waiting, ...lane.inFlight].filter((call) => call.keep && call.told).length, 0),
+    stop: () => {
+      stopped = true;
+    },
   };
+}
+
+function settle(call: Waiting, seq: number, index: number): void {
+  if (!call.told) call.onStored(seq, index);
+}
+
+function tell(call: Waiting, error: Error): void {
+  if (call.told) return;
+  call.told = true;
+  call.onLost(error);
 }
 
 function base64Length(bytes: number): number {
@@ -138,12 +173,20 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
   return waiting.splice(0, count);
 }
 
-/** Sent under one id until it is acknowledged: the server stores an id once (within its dedupe window, far longer than the deadline). */
-async function publish(bus: Bus, subject: string, group: Waiting[], deadlineMs: number, attemptMs: number): Promise<number> {
+interface Message {
+  fields: MsgHdrs;
+  payload: string;
+}
+
+function messageOf(group: Waiting[]): Message {
   const fields = headers();
   fields.set('Nats-Msg-Id', randomBytes(12).toString('base64url'));
   fields.set(ENTRIES_HEADER, frame(group.map((call) => call.entry)));
-  const payload = `[${group.map((call) => call.text).join(',')}]`;
+  return { fields, payload: `[${group.map((call) => call.text).join(',')}]` };
+}
+
+/** Sent until it is acknowledged: the server stores an id once (within its dedupe window, two minutes). */
+async function publish(bus: Bus, subject: string, { fields, payload }: Message, deadlineMs: number, attemptMs: number): Promise<number> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const timeout = Math.max(1, Math.min(attemptMs, end - performance.now()));

@@ -5,6 +5,7 @@ import { parseFacts, readLedger, type StoredMessage, streamInfo } from '../src/a
 import type { Bus } from '../src/connect.ts';
 import { LedgerUnavailable } from '../src/errors.ts';
 import { createGroupCommit, ENTRIES_HEADER, MAX_CALLS, MAX_HEADER_BYTES } from '../src/group-commit.ts';
+import { eventually } from './support/eventually.ts';
 import { fact } from './support/facts.ts';
 import { type Nats, startNats } from './support/nats.ts';
 import { type Proxy, startProxy } from './support/proxy.ts';
@@ -135,6 +136,39 @@ test('given a ledger that cannot be reached, calls are refused in time and later
     .submit(0, fact('call.completed'), entry('f'))
     .catch(() => commit.submit(0, fact('call.completed'), entry('f')));
   assert.ok(place.seq > 0);
+});
+
+test('given a fact that must not be lost and an acknowledgement that stays away for longer than its deadline, it is stored once', async () => {
+  const swallowed: string[] = [];
+  proxy.onUp = (text) => {
+    if (!text.includes('HPUB ledger.6.calls.bt_k') || swallowed.length >= 4) return 'pass';
+    swallowed.push(text);
+    return 'swallow';
+  };
+  const commit = createGroupCommit(far, { boot: 'bt_k', deadline_ms: 300, attempt_ms: 100 });
+  const told: string[] = [];
+  const put = (name: string, keep: boolean): void =>
+    commit.put(
+      6,
+      fact(name),
+      entry(name),
+      () => told.push(`${name} stored`),
+      () => told.push(`${name} lost`),
+      { keep },
+    );
+  put('call.completed', true);
+  await eventually(() => swallowed.length > 0);
+  put('call.attempted', false);
+  put('call.denied', true);
+  await eventually(() => told.length === 3);
+  assert.deepEqual(told.sort(), ['call.attempted lost', 'call.completed lost', 'call.denied lost']);
+  await eventually(() => commit.kept() === 0);
+  const facts = (await stored('ledger.6.calls.bt_k')).flatMap(({ data }) => parseFacts(data));
+  assert.deepEqual(
+    facts.map(({ type }) => type),
+    ['call.completed', 'call.denied'],
+  );
+  assert.equal(commit.pending(), 0);
 });
 
 test('given too many waiting facts, further ones are refused at once', async () => {

@@ -24,14 +24,12 @@ export interface Records {
   /** Publishes and waits for the acknowledgement, at most 500 ms. False: not acknowledged in time; with `keep_trying` it will be tried on.
    * `partition`: by default its operator's. */
   write(fact: Fact, entry: Entry, options: { keep_trying: boolean; partition?: number }): Promise<boolean>;
-  /** Records that are tried again. */
+  /** Records that were given up here and are tried on. */
   backlog(): number;
   stop(): void;
 }
 
 const ignore = (): void => undefined;
-const RETRY_MS = 1_000;
-const MAX_BACKLOG = 100_000;
 
 export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Clock; boot: string }): Records {
   const { commit, feed, clock } = deps;
@@ -39,20 +37,6 @@ export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Cl
   let lastUntil = 0;
   const readBacks = createDeadlines(RECORD_MS, 10);
   const acknowledgements = createDeadlines(RECORD_MS, 25);
-  let backlog: { fact: Fact; bytes: Uint8Array; partition: number }[] = [];
-  let trying = false;
-
-  async function tryAgain(): Promise<void> {
-    if (trying || backlog.length === 0) return;
-    trying = true;
-    const batch = backlog;
-    backlog = [];
-    const results = await Promise.allSettled(batch.map(({ fact, bytes, partition }) => commit.submit(partition, fact, bytes)));
-    backlog.push(...batch.filter((_, index) => results[index]?.status === 'rejected').slice(0, MAX_BACKLOG - backlog.length));
-    trying = false;
-  }
-  const timer = setInterval(() => void tryAgain(), RETRY_MS);
-  timer.unref();
 
   return {
     readBack: (fact, entry, onRead) => {
@@ -74,23 +58,23 @@ export function createRecords(deps: { commit: GroupCommit; feed: Feed; clock: Cl
       return { kind: 'assertion', jwt, until: lastUntil };
     },
     write: (fact, entry, { keep_trying, partition = partitionOf(fact.operator_id) }) => {
-      const bytes = encodeEntry(entry);
       const { promise, resolve } = Promise.withResolvers<boolean>();
       const deadline = acknowledgements.begin(() => resolve(false));
-      commit.submit(partition, fact, bytes).then(
-        () => {
-          deadline.clear();
-          resolve(true);
-        },
-        () => {
-          deadline.clear();
-          if (keep_trying && backlog.length < MAX_BACKLOG) backlog.push({ fact, bytes, partition });
-          resolve(false);
-        },
+      const settled = (stored: boolean): void => {
+        deadline.clear();
+        resolve(stored);
+      };
+      commit.put(
+        partition,
+        fact,
+        encodeEntry(entry),
+        () => settled(true),
+        () => settled(false),
+        { keep: keep_trying },
       );
       return promise;
     },
-    backlog: () => backlog.length,
-    stop: () => clearInterval(timer),
+    backlog: () => commit.kept(),
+    stop: () => commit.stop(),
   };
 }
