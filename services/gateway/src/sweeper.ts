@@ -1,6 +1,6 @@
 /**
- * Closes what lost gateways left open (api.md §8.6): the gateway that holds SWEEP waits 75 s from its own first look before it calls a boot without a
- * lease dead, writes `boot.closed` into every partition, and then closes that boot's open attempts by the verdict that `admit` gave them. Writing twice
+ * Closes what lost gateways left open (api.md §8.6): the gateway that holds SWEEP waits 75 s from a boot's last renewal that it saw, or from its own first
+ * look, before it calls a boot without a lease dead, writes `boot.closed` into every partition, and then closes that boot's open attempts by the verdict that `admit` gave them. Writing twice
  * harms nothing: the first closing in the log counts.
  *
  * Finds boots in its own window and, by their open attempts, in the whole log.
@@ -8,6 +8,7 @@
 import type { Bus } from '@sallyport/bus/connect.ts';
 import { readLedger, parseFacts } from '@sallyport/bus/api.ts';
 import type { Clock } from '@sallyport/bus/clock.ts';
+import { LEASE_LAPSE_MS } from '@sallyport/bus/admin.ts';
 import { createLease, liveHolders } from '@sallyport/bus/leases.ts';
 import { errorFields } from '@sallyport/bus/log.ts';
 import { PARTITIONS, parseSubject, PLATFORM } from '@sallyport/bus/subjects.ts';
@@ -33,32 +34,37 @@ export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boo
   const { bus, clock, log, boot, look_ms = LOOK_MS, dead_after_ms = DEAD_AFTER_MS } = deps;
   const { feed, records } = boot;
   const lease = createLease(bus, { key: 'gateway.sweep', holder: boot.id });
-  const missingSince = new Map<string, number>();
+  const silentSince = new Map<string, number>();
   /** Boots that were closed and had nothing open. */
   const done = new Set<string>();
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | null = null;
 
   async function look(): Promise<void> {
-    if (!lease.held() || !boot.lease.held() || !feed.fresh()) {
-      missingSince.clear();
-      return;
-    }
-    const live = new Set((await liveHolders(bus, PREFIX)).map(({ key }) => key.slice(PREFIX.length + 1)));
+    if (!boot.lease.held() || !feed.fresh()) return;
+    // Who did not look for a while may have missed renewals, and an empty bucket would then say nothing.
+    if (performance.now() - lookedAt > LEASE_LAPSE_MS) silentSince.clear();
+    const holders = await liveHolders(bus, PREFIX);
+    lookedAt = performance.now();
+    const live = new Set(holders.map(({ key }) => key.slice(PREFIX.length + 1)));
     live.add(boot.id);
+    // Every gateway counts, from each boot's last renewal, so that the next holder of SWEEP need not begin anew.
+    for (const { key, renewed_at_ms } of holders)
+      silentSince.set(key.slice(PREFIX.length + 1), lookedAt - Math.max(0, clock.now() - renewed_at_ms));
+    for (const id of feed.boots()) if (!done.has(id) && !silentSince.has(id)) silentSince.set(id, lookedAt);
+    if (!lease.held()) return;
     const liveHashes = new Set([...live].map(bootHash));
     const lost = ((await askOpenAttempts({ bus, feed, log }, null)) ?? []).filter((attempt) => !liveHashes.has(attempt.boot));
     for (const attempt of lost) {
       const id = await bootOf(attempt);
-      if (id !== null) done.delete(id);
-      if (id !== null && !missingSince.has(id)) missingSince.set(id, performance.now());
+      if (id === null) continue;
+      done.delete(id);
+      if (!silentSince.has(id)) silentSince.set(id, lookedAt);
     }
-    for (const id of feed.boots()) if (!done.has(id) && !missingSince.has(id)) missingSince.set(id, performance.now());
-    for (const [id, since] of missingSince) {
-      if (live.has(id)) missingSince.delete(id);
-      else if (performance.now() - since >= dead_after_ms && (await sweep(id))) {
-        missingSince.delete(id);
-        done.add(id);
-      }
+    for (const [id, since] of silentSince) {
+      if (live.has(id) || performance.now() - since < dead_after_ms || !(await sweep(id))) continue;
+      silentSince.delete(id);
+      done.add(id);
     }
   }
 
