@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { natsConf, type NatsUser } from '@sallyport/infra-nats/nats-conf.ts';
+import { natsConf, type NatsConfInput, type NatsUser } from '@sallyport/infra-nats/nats-conf.ts';
 import { findNatsServer } from './nats-binary.ts';
 import { freePort } from './ports.ts';
 import { launch, type ProcessSpec, type Running, untilReady } from './processes.ts';
@@ -18,6 +18,8 @@ export type NatsOptions = {
   port?: number;
   binary?: string;
   logFile?: string;
+  serverName?: string;
+  cluster?: NatsConfInput['cluster'];
   say?: (line: string) => void;
 };
 
@@ -42,7 +44,17 @@ export async function natsSpec(options: NatsOptions & { port: number }): Promise
   const binary = options.binary ?? (await findNatsServer({ say: options.say ?? (() => undefined) }));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const conf = join(dir, 'nats.conf');
-  await writeFile(conf, natsConf({ users, passwords, storeDir: join(dir, 'store'), host: '127.0.0.1', port }), { mode: 0o600 });
+  const { serverName, cluster } = options;
+  const text = natsConf({
+    users,
+    passwords,
+    storeDir: join(dir, 'store'),
+    host: '127.0.0.1',
+    port,
+    ...(serverName !== undefined && { serverName }),
+    ...(cluster && { cluster }),
+  });
+  await writeFile(conf, text, { mode: 0o600 });
   return {
     name: 'nats',
     command: binary,

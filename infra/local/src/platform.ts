@@ -30,6 +30,8 @@ export type PlatformOptions = {
   signal?: AbortSignal;
   say: (line: string) => void;
   tell?: (event: SupervisorEvent) => void;
+  /** For tests: what an instance gets in place of its environment, e.g. another way to NATS or a moved clock. */
+  environment?: (instance: string, env: NodeJS.ProcessEnv) => NodeJS.ProcessEnv | Promise<NodeJS.ProcessEnv>;
 };
 
 export type Platform = {
@@ -40,6 +42,9 @@ export type Platform = {
   /** only on the start that made the operator */
   loginUrl: string | undefined;
   dataDir: string;
+  natsUrl: string;
+  /** As superuser, password included. */
+  postgresUrl: string;
   processes(): Record<string, number>;
   kill(name: string): void;
   stop(): Promise<void>;
@@ -137,7 +142,12 @@ async function startPostgres(kept: Supervisor, folder: DataFolder, options: Plat
   return url;
 }
 
-async function startServices(kept: Supervisor, planned: readonly Instance[], around: Surroundings): Promise<void> {
+async function startServices(
+  kept: Supervisor,
+  planned: readonly Instance[],
+  around: Surroundings,
+  environment: PlatformOptions['environment'],
+): Promise<void> {
   for (const { service } of planned) await mkdir(secretsDir(around.dataDir, service), { recursive: true, mode: 0o700 });
   let timer: NodeJS.Timeout | undefined;
   const missing = new Set(planned.map(({ name }) => name));
@@ -149,7 +159,8 @@ async function startServices(kept: Supervisor, planned: readonly Instance[], aro
   });
   try {
     const all = planned.map(async (instance) => {
-      await kept.keep(serviceSpec(instance, around));
+      const spec = serviceSpec(instance, around);
+      await kept.keep(environment ? { ...spec, env: await environment(instance.name, spec.env) } : spec);
       missing.delete(instance.name);
     });
     await Promise.race([Promise.all(all), late]);
@@ -235,7 +246,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const gateways = planned.flatMap(({ httpPort }) => (httpPort === undefined ? [] : [`http://${shown}:${httpPort}`]));
     const publicUrl = options.env['PUBLIC_URL'] || gateways[0] || '';
     options.say(`starting ${planned.length} services`);
-    await startServices(kept, planned, { dataDir: options.dataDir, natsUrl, postgresUrl, publicUrl, httpHost, env: options.env });
+    const around = { dataDir: options.dataDir, natsUrl, postgresUrl, publicUrl, httpHost, env: options.env };
+    await startServices(kept, planned, around, options.environment);
     const { apiKey, loginUrl } = await firstOperator(folder, gateways, options.say);
     await mine.note(gateways[0] ?? '');
     return {
@@ -243,6 +255,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       apiKey,
       loginUrl,
       dataDir: options.dataDir,
+      natsUrl,
+      postgresUrl,
       processes: () => kept.processes(),
       kill: (name) => kept.kill(name),
       stop,

@@ -4,6 +4,8 @@ import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const PAUSE_MS = 1000;
+/** Of streams, where `url` names as many servers. */
+const REPLICAS = 3;
 
 function administrator(url: string, password: string): Promise<Bus> {
   return connectBus({ url, user: 'admin', password, name: 'administrator', log: silent });
@@ -12,7 +14,7 @@ function administrator(url: string, password: string): Promise<Bus> {
 export async function makeStreams(url: string, adminPassword: string): Promise<void> {
   const bus = await administrator(url, adminPassword);
   try {
-    await setUpStreams(bus);
+    await setUpStreams(bus, { replicas: url.split(',').length >= REPLICAS ? REPLICAS : 1 });
   } finally {
     await bus.close();
   }

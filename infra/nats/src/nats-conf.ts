@@ -23,6 +23,8 @@ export type NatsConfInput = {
   /** where a probe may ask `/healthz`; left out: no monitoring port */
   monitoringPort?: number;
   serverName?: string;
+  /** One of several servers: routes listen on `host`, `routes` are the ports of all on the same host. */
+  cluster?: { name: string; port: number; routes: readonly number[] };
 };
 
 // A subject is the only free text here; one that could end its string is a bug of the caller.
@@ -70,6 +72,12 @@ export function natsConf(input: NatsConfInput): string {
     `server_name: ${quoted(input.serverName ?? 'sallyport')}`,
     `listen: ${quoted(`${input.host}:${input.port}`)}`,
     ...(input.monitoringPort === undefined ? [] : [`http: ${quoted(`${input.host}:${input.monitoringPort}`)}`]),
+    ...(input.cluster === undefined
+      ? []
+      : [
+          `cluster: { name: ${quoted(input.cluster.name)}, listen: ${quoted(`${input.host}:${input.cluster.port}`)},`,
+          `  routes: ${list(input.cluster.routes.map((port) => `nats-route://${input.host}:${port}`))} }`,
+        ]),
     'max_payload: 4MB',
     'ping_interval: "5s"',
     'jetstream: {',

@@ -3,7 +3,7 @@
  * folder with an operator of its own. Logs lie in its data folder and go with it; `KEEP_TEST_DATA=1` keeps both.
  */
 import { join } from 'node:path';
-import { startPlatform } from '@sallyport/local/platform.ts';
+import { type PlatformOptions, startPlatform } from '@sallyport/local/platform.ts';
 import { removeCluster } from '@sallyport/local/postgres.ts';
 import { removeFolder, scratchFolder } from './folders.ts';
 import { lastLines } from './logs.ts';
@@ -15,6 +15,9 @@ export type Constellation = {
   /** the operator's */
   apiKey: string;
   dataDir: string;
+  natsUrl: string;
+  /** As superuser, password included. */
+  postgresUrl: string;
   /** name → pid */
   processes(): Record<string, number>;
   /** SIGKILL; the supervisor starts it again */
@@ -27,6 +30,10 @@ export type ConstellationOptions = {
   detectors?: number;
   /** as if set in the shell of `npm start` */
   env?: Record<string, string>;
+  /** One that was prepared; it goes with the constellation. */
+  dataDir?: string;
+  /** What an instance gets in place of its environment. */
+  environment?: PlatformOptions['environment'];
 };
 
 /** Settings of the caller's own shell must not reach the platform under test. */
@@ -38,7 +45,7 @@ function neutral(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 export async function constellation(options: ConstellationOptions = {}): Promise<Constellation> {
   const folder = await scratchFolder('constellation');
   const lines: string[] = [];
-  const dataDir = join(folder, 'data');
+  const dataDir = options.dataDir ?? join(folder, 'data');
   try {
     const platform = await startPlatform({
       dataDir,
@@ -46,17 +53,20 @@ export async function constellation(options: ConstellationOptions = {}): Promise
       detectors: options.detectors ?? 1,
       env: { ...neutral(process.env), ...options.env },
       say: (line) => lines.push(line),
+      ...(options.environment && { environment: options.environment }),
     });
     if (platform.apiKey === undefined) {
       await platform.stop();
       throw new Error('no operator was made');
     }
-    const { gateways, apiKey } = platform;
+    const { gateways, apiKey, natsUrl, postgresUrl } = platform;
     return {
       baseUrl: gateways[0] ?? '',
       gateways,
       apiKey,
       dataDir,
+      natsUrl,
+      postgresUrl,
       processes: platform.processes,
       kill: platform.kill,
       async stop() {

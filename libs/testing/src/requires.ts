@@ -13,12 +13,22 @@ import { IMPOSSIBLE } from '@sallyport/local/test-report.ts';
 
 const run = promisify(execFile);
 
-export type Need = 'python3' | 'go' | 'chromium';
+export type Need = 'python3' | 'go' | 'chromium' | 'faketime';
 /** `skip` goes into the test's options as it is; `path` is the program, empty when it is missing */
 export type Met = { skip: string | false; path: string };
 
-const PROGRAMS: Record<Need, string[]> = { python3: ['python3'], go: ['go'], chromium: ['chromium', 'chromium-browser', 'google-chrome'] };
-const PACKAGES: Record<Need, string[]> = { python3: ['python3', 'python3-venv'], go: ['golang-go'], chromium: ['chromium'] };
+const PROGRAMS: Record<Need, string[]> = {
+  python3: ['python3'],
+  go: ['go'],
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  faketime: ['faketime'],
+};
+const PACKAGES: Record<Need, string[]> = {
+  python3: ['python3', 'python3-venv'],
+  go: ['golang-go'],
+  chromium: ['chromium'],
+  faketime: ['faketime'],
+};
 
 async function works(need: Need, path: string): Promise<boolean> {
   if (need !== 'python3') return true;
