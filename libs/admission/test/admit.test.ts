@@ -211,6 +211,23 @@ test('an instance that started later tells nothing until it has read 75 s, and n
   assert.equal(log.operation([h('mission:1')], h('o'))?.state, 'running');
 });
 
+test('an entry that was written before anything that was read here may have been refused by what was not', () => {
+  const log = createAdmission({ window_ms: 180_000, start_seq: 10, since_ms: 100_000 });
+  const old = { until: 1e9, checked: 8 };
+  assert.deepEqual(log.apply(attempt('a', old), at(11, 400_000)), { admitted: false, reason: 'unknown' });
+  assert.deepEqual(log.apply(attempt('b', { ...old, checked: 9 }), at(12, 400_000)), { admitted: true });
+});
+
+test('tables may be ahead of what was read here: entries up to there are in them already', () => {
+  const log = fresh();
+  const mission = h('mission:1');
+  const counts = [{ mission, kind: 'actions' as const, service: null, used: 1 }];
+  assert.equal(log.loadMission(mission, { ...EMPTY_TABLE, counts }, 5), true);
+  assert.deepEqual(log.apply(attempt('a', { caps: [cap(2)] }), at(5)), { admitted: false, reason: 'unknown' });
+  assert.equal(log.apply(attempt('b', { caps: [cap(2)] }), at(6)).admitted, true);
+  assert.equal(log.apply(attempt('c', { caps: [cap(2)] }), at(7)).admitted, false);
+});
+
 test('tables from audit are completed by what the window kept', () => {
   const log = createAdmission({ window_ms: 180_000, start_seq: 10, since_ms: 1_000 });
   const more = { until: 1e9, checked: 20 };

@@ -5,7 +5,7 @@ import { append } from '@sallyport/bus/append.ts';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
 import { fenceHeaders } from '@sallyport/bus/fences.ts';
 import { createGroupCommit, type GroupCommit } from '@sallyport/bus/group-commit.ts';
-import { fenceSubject, partitionOf } from '@sallyport/bus/subjects.ts';
+import { aggregateSubject, fenceSubject, partitionOf } from '@sallyport/bus/subjects.ts';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { makeId } from '@sallyport/contracts/ids.ts';
 import { type MissionOperations, missionOperations, openAttempts, type OpenAttempts } from '@sallyport/contracts/operations/call-log.ts';
@@ -144,10 +144,10 @@ const answerOf = async (handler: (context: never) => Promise<unknown>, operation
   return answer.reply.body;
 };
 // The reading waits at most 450 ms; a slow machine may ask again, like a gateway's next call.
-async function tables(mission: string): Promise<MissionOperations> {
+async function tables(mission: string, min_position = last): Promise<MissionOperations> {
   assert.ok(await calls.waitFor(OPERATOR, last, 10_000));
   const deps = { database, calls, rows: calls };
-  const body = { operator_id: OPERATOR, mission_id: mission, min_position: last };
+  const body = { operator_id: OPERATOR, mission_id: mission, min_position };
   return (await answerOf(missionOperationsOperation(deps) as never, missionOperations, body)) as MissionOperations;
 }
 const brief = ({ operations, approvals, counts, open }: MissionOperations): object => ({
@@ -178,7 +178,14 @@ test('the calls of a child mission stand in the tables of the outermost one', as
     operations.map(({ mission }) => mission),
     [hashText(missionHash('ms_child'))],
   );
+  assert.equal((await tables('ms_root', 0)).position, last, 'it says how far it has read');
   assert.deepEqual(counts, [{ mission: hashText(missionHash('ms_root')), kind: 'actions', service: null, used: 1 }]);
+});
+
+test('given facts of other kinds at the end of the log, the tables hold up to there', async () => {
+  const other = await append(passports, [{ subject: aggregateSubject(OPERATOR, 'agent', 'agt_9'), facts: [fact('x')], id: 'other' }]);
+  assert.ok('seq' in other);
+  assert.equal((await tables('ms_root', other.seq)).position, other.seq);
 });
 
 test('given transactions that fail, and a restart, then a token counts once, a revocation holds, and nothing counts twice', async () => {

@@ -12,19 +12,21 @@ import { askOwner, VIEW_MS } from './ask.ts';
 import type { KnownPassport } from './passports.ts';
 import { createQuestions } from './questions.ts';
 
+/** What is read of a passport. */
+type OfMission = Pick<KnownPassport, 'family'> & { resolved: { passport: { operator_id: string } } };
 type JudgingAdmission = Pick<Admission, 'judges' | 'loadMission' | 'loadableFrom'>;
 
 export interface Missions {
   /** True when attempts of this passport's mission can be judged; then they stay so for at least as long as a call takes. */
-  judged(known: KnownPassport): boolean;
+  judged(known: OfMission): boolean;
   /** Learns what is missing, sharing a question that is under way. Throws Unanswered. */
-  learn(known: KnownPassport, requestId: string): Promise<void>;
+  learn(known: OfMission, requestId: string): Promise<void>;
 }
 
 export function createMissions(bus: Bus, { admission }: { admission: JudgingAdmission }): Missions {
   const questions = createQuestions<true>(VIEW_MS);
 
-  async function send({ resolved, family }: KnownPassport, requestId: string): Promise<true> {
+  async function send({ resolved, family }: OfMission, requestId: string): Promise<true> {
     const { operator_id } = resolved.passport;
     const body = { operator_id, mission_id: family.mission_id, min_position: admission.loadableFrom() };
     const answer = await askOwner(bus, missionOperations, body, requestId);
@@ -35,7 +37,7 @@ export function createMissions(bus: Bus, { admission }: { admission: JudgingAdmi
     return true;
   }
 
-  const judged = ({ family }: KnownPassport): boolean => admission.judges(family.hash, family.opened_seq);
+  const judged = ({ family }: OfMission): boolean => admission.judges(family.hash, family.opened_seq);
   return {
     judged,
     learn: async (known, requestId) => {

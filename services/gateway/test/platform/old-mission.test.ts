@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Clock, createClock } from '@sallyport/bus/clock.ts';
+import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
+import type { Fact } from '@sallyport/contracts/fact.ts';
+import { target } from '@sallyport/contracts/target.ts';
+import type { AttemptEntry } from '@sallyport/admission/entry.ts';
+import { approvalHash, attemptHash, digestHash, operationHash, serviceHash, targetHash } from '@sallyport/admission/hashes.ts';
+import type { Verdict } from '@sallyport/admission/verdict.ts';
+import { newId } from '@sallyport/service-kit/ids.ts';
+import { createLog } from '@sallyport/service-kit/log.ts';
+import { scratchFolder } from '@sallyport/testing/folders.ts';
+import { withNats } from '@sallyport/testing/nats.ts';
+import { withPostgres } from '@sallyport/testing/postgres.ts';
+import { type StartedService, startService } from '@sallyport/testing/service.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import { type Boot, startBoot } from '../../src/boot.ts';
+import type { OwnRecord } from '../../src/log/feed.ts';
+import { createMissions } from '../../src/views/missions.ts';
+import { Unanswered } from '../../src/views/questions.ts';
+
+/** Short, so that a mission is older than the window in seconds. */
+const WINDOW = { window_ms: 6_000, memory_ms: 2_000 };
+const log = createLog('test', { level: 'silent' });
+const operator_id = 'op_01kt16jkm0emq8k9w39qsaekf4';
+const MISSION = 'ms_01kt16jphrfacb42v78k230hbe';
+const family = targetHash(target('mission', MISSION));
+
+let nats: Awaited<ReturnType<typeof withNats>>;
+let postgres: Awaited<ReturnType<typeof withPostgres>>;
+let audit: StartedService;
+let bus: Bus;
+let clock: Clock;
+
+before(async () => {
+  let folder: string;
+  [nats, postgres, folder] = await Promise.all([withNats(), withPostgres(), scratchFolder('audit')]);
+  const file = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
+  };
+  const url = new URL(postgres.url('audit'));
+  const { password } = url;
+  url.password = '';
+  const env = {
+    PUBLIC_URL: 'http://sallyport.test',
+    SALLYPORT_NATS_URL: nats.url,
+    SALLYPORT_NATS_USER: 'audit',
+    SALLYPORT_NATS_PASSWORD_FILE: await file('nats', nats.passwords['audit'] ?? ''),
+    SALLYPORT_SECRETS_DIR: folder,
+    SALLYPORT_DATABASE_URL: url.href,
+    SALLYPORT_DATABASE_PASSWORD_FILE: await file('postgres', password),
+  };
+  audit = await startService('audit', env);
+  bus = await connectBus({ url: nats.url, user: 'gateway', password: nats.passwords['gateway'] ?? '', name: 'test', log });
+  clock = await createClock(bus);
+});
+after(async () => {
+  await Promise.all(boots.map((one) => one.stop()));
+  await audit?.stop();
+  clock?.stop();
+  await bus?.close();
+  await Promise.all([nats.stop(), postgres.stop()]);
+});
+
+const boots: Boot[] = [];
+async function start(): Promise<Boot> {
+  const boot = await startBoot({ bus, clock, log, instance: 'test', window: WINDOW });
+  boots.push(boot);
+  return boot;
+}
+
+interface Using {
+  operation?: string;
+  approval?: string;
+}
+
+async function record(of: Boot, { operation, approval }: Using): Promise<{ id: string; verdict: Verdict | undefined }> {
+  const id = newId('event', clock.now());
+  const h = (text: string): string => targetHash(`jti:${text}`);
+  const fact: Fact = { id, type: 'call.attempted', v: 1, at: clock.now(), operator_id, actor: { type: 'agent', id: 'agt_1' }, data: {} };
+  const entry: AttemptEntry = {
+    kind: 'attempt',
+    id: attemptHash(id),
+    operator: h('o'),
+    session: h('s'),
+    jti: h('j'),
+    chain: [{ line: h('l'), agent: h('a') }],
+    missions: [family],
+    connection: h('c'),
+    grant: h('g'),
+    service: serviceHash('github'),
+    ...(operation !== undefined && { operation: { id: operationHash(operation), digest: digestHash('d') } }),
+    ...(approval !== undefined && { approval: approvalHash(approval) }),
+    caps: [{ mission: 0, kind: 'actions', limit: 3, behaviour: 'deny' }],
+    until: clock.now() + 500,
+    checked: of.feed.position(),
+  };
+  const own = await new Promise<OwnRecord | null>((resolve) => of.records.readBack(fact, entry, resolve));
+  return { id, verdict: own?.verdict };
+}
+
+async function close(of: Boot, id: string, sent: boolean): Promise<void> {
+  const fact: Fact = {
+    id: newId('event', clock.now()),
+    type: 'x',
+    v: 1,
+    at: 0,
+    operator_id,
+    actor: { type: 'agent', id: 'agt_1' },
+    data: {},
+  };
+  const entry = { kind: 'closing', attempt: attemptHash(id), sent, outcome: sent ? 'success' : 'failure' } as const;
+  assert.equal(await of.records.write(fact, entry, { keep_trying: false }), true);
+}
+
+const reasonOf = ({ verdict }: { verdict: Verdict | undefined }): string | undefined => (verdict?.admitted ? 'admitted' : verdict?.reason);
+const mission = (openedSeq: number) => ({
+  resolved: { passport: { operator_id } },
+  family: { hash: family, mission_id: MISSION, opened_seq: openedSeq },
+});
+
+test('given a mission older than the window, a gateway judges it only after it asked audit, and then by all its earlier calls', async () => {
+  const early = await start();
+  const opened = early.feed.position();
+  assert.ok(createMissions(bus, early.feed).judged(mission(opened)));
+  const first = await record(early, { operation: 'o1', approval: 'a1' });
+  const second = await record(early, { operation: 'o2' });
+  assert.deepEqual([first, second].map(reasonOf), ['admitted', 'admitted']);
+  await close(early, first.id, true);
+  await early.stop();
+
+  const old = clock.now();
+  await eventually(() => clock.now() > old + WINDOW.window_ms + 1_000, { timeoutMs: 10_000, everyMs: 100 });
+  const late = await start();
+  const missions = createMissions(bus, late.feed);
+  assert.equal(missions.judged(mission(opened)), false);
+  assert.deepEqual(reasonOf(await record(late, { operation: 'o1' })), 'unknown', 'nobody may judge what he has not read');
+
+  await Promise.all([missions.learn(mission(opened), 'req_1'), missions.learn(mission(opened), 'req_2')]);
+  assert.equal(missions.judged(mission(opened)), true);
+  assert.deepEqual(reasonOf(await record(late, { operation: 'o1' })), 'operation');
+  assert.deepEqual(reasonOf(await record(late, { operation: 'o3', approval: 'a1' })), 'approval');
+  // The attempt that nobody here could judge was admitted all the same, by the log; but not o1 again.
+  assert.deepEqual(reasonOf(await record(late, {})), 'admitted');
+  const full = await record(late, {});
+  assert.deepEqual(full.verdict, { admitted: false, reason: 'cap', cap: 'max_actions', limit: 3, used: 3 });
+  await close(late, second.id, false);
+  await eventually(() => late.feed.admission.operation([family], operationHash('o2')) === null);
+  assert.deepEqual(reasonOf(await record(late, { operation: 'o2' })), 'admitted');
+});
+
+test('given audit does not answer, a mission that must be asked about stays unjudged', async () => {
+  await audit.stop();
+  const boot = await start();
+  const missions = createMissions(bus, boot.feed);
+  const before = performance.now();
+  await assert.rejects(missions.learn(mission(1), 'req_1'), Unanswered);
+  assert.ok(performance.now() - before < 600);
+  assert.equal(missions.judged(mission(1)), false);
+});
