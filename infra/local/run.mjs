@@ -15,6 +15,7 @@ const entries = {
   check: 'infra/local/src/check.ts',
   reset: 'infra/local/src/reset.ts',
   bench: 'e2e/bench/run.ts',
+  'test:faults': 'e2e/faults/run.ts',
 };
 
 const [task = '', ...rest] = process.argv.slice(2);

@@ -1,0 +1,159 @@
+/** The judge is judged: each thing that must never happen is put into an otherwise good story, and must be found. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { appendRow } from '@sallyport/audit-chain/chain.ts';
+import type { Row, RowDraft } from '@sallyport/audit-chain/row.ts';
+import { callDigest, check, type Evidence, type StoredFact } from './checker.ts';
+
+const operator_id = 'op_1';
+const T0 = Date.parse('2026-06-01T09:00:00.000Z');
+const digest = callDigest('GET', 'https://api.github.com/x', null);
+const attempt: StoredFact = { id: 'evt_1', type: 'call.attempted', operator_id, data: { call_digest: digest, boot_id: 'b' } };
+const closing: StoredFact = {
+  id: 'evt_2',
+  type: 'call.completed',
+  operator_id,
+  data: { attempt_id: 'evt_1', sent: true, outcome: 'success' },
+};
+const registered: StoredFact = { id: 'evt_3', type: 'agent.registered', operator_id, data: { agent: { id: 'agt_1', name: 'one' } } };
+
+function row(previous: Row | null, fact: StoredFact, stream_seq: number): Row {
+  const draft: RowDraft = {
+    entry_id: fact.id.replace('evt', 'aud'),
+    trace_id: null,
+    span_id: null,
+    parent_span_id: null,
+    operator_id,
+    agent_id: null,
+    passport_jti: null,
+    layer: 'proxy',
+    action: 'x',
+    outcome: 'success',
+    duration_ms: null,
+    payload_hash: null,
+    error_code: null,
+    error_message: null,
+    stream_seq,
+    w3c_trace_id: null,
+    recorded_at: `2026-06-01T09:00:0${stream_seq}.000000Z`,
+    session_id: null,
+    actor: null,
+    service: null,
+    connection_id: null,
+    http: null,
+    approval_id: null,
+    attempt_entry_id: null,
+    metadata: {},
+  };
+  return appendRow(previous, draft);
+}
+
+function good(): Evidence & { messages: Evidence['messages'][number][]; rows: Row[]; upstream: Evidence['upstream'][number][] } {
+  const facts = [attempt, closing, registered];
+  const rows: Row[] = [];
+  for (const [index, fact] of facts.entries()) rows.push(row(rows.at(-1) ?? null, fact, index + 1));
+  const called = { gateway: 0, started_ms: 0, elapsed_ms: 1, code: null, reason: null };
+  return {
+    messages: facts.map((fact, index) => ({ seq: index + 1, subject: 's', ts_ms: T0 + 1_000 * (index + 1), facts: [{ ...fact }] })),
+    rows,
+    upstream: [{ digest, marker: 'x', at_ms: T0 + 1_000 }],
+    calls: [{ ...called, digest, status: 200, attempt_entry_id: 'aud_1', entry_id: 'aud_2' }],
+    commands: [{ type: 'agent.registered', name: 'one', id: 'agt_1' }],
+  };
+}
+
+test('given a good story, nothing is found', () => {
+  assert.deepEqual(check(good()).findings, []);
+});
+
+type Story = ReturnType<typeof good>;
+const message = (story: Story, index: number): Story['messages'][number] => story.messages[index] ?? assert.fail();
+const wrongs: { name: string; rule: string; spoil: (story: Story) => Partial<Evidence> }[] = [
+  {
+    name: 'a call before its record',
+    rule: 'every upstream call has its earlier record',
+    spoil: () => ({ upstream: [{ digest, marker: 'x', at_ms: T0 + 999 }] }),
+  },
+  {
+    name: 'a call without record',
+    rule: 'every upstream call has its earlier record',
+    spoil: () => ({ upstream: [{ digest: 'other', marker: 'x', at_ms: T0 + 9_999 }] }),
+  },
+  { name: 'a call that went twice', rule: 'no call went twice', spoil: ({ upstream }) => ({ upstream: [...upstream, ...upstream] }) },
+  {
+    name: 'an open attempt',
+    rule: 'every attempt is closed',
+    spoil: (story) => ({ messages: [message(story, 0), { ...message(story, 1), facts: [] }, message(story, 2)] }),
+  },
+  {
+    name: 'a lost command',
+    rule: 'every acknowledged command is there',
+    spoil: (story) => ({ messages: [message(story, 0), message(story, 1), { ...message(story, 2), facts: [] }] }),
+  },
+  {
+    name: 'a command that took effect twice',
+    rule: 'no command took effect twice',
+    spoil: (story) => ({
+      messages: [
+        ...story.messages,
+        { seq: 4, subject: 's', ts_ms: T0 + 4_000, facts: [{ ...registered, id: 'evt_4', data: { agent: { id: 'agt_2', name: 'one' } } }] },
+      ],
+    }),
+  },
+  {
+    name: 'a fact that stands twice',
+    rule: 'no fact stands twice',
+    spoil: (story) => ({ messages: [...story.messages, { ...message(story, 2), seq: 4 }] }),
+  },
+  {
+    name: 'a hole in the stream',
+    rule: 'the stream has no gap',
+    spoil: (story) => ({ messages: story.messages.map((one) => ({ ...one, seq: one.seq * 2 })) }),
+  },
+  { name: 'a row twice', rule: 'no row twice', spoil: ({ rows }) => ({ rows: [...rows, ...rows.slice(2)] }) },
+  { name: 'a missing row', rule: 'every fact has its row', spoil: ({ rows }) => ({ rows: rows.slice(0, 2) }) },
+  {
+    name: 'a row without fact',
+    rule: 'every row has its fact',
+    spoil: ({ rows }) => ({ rows: [...rows, row(rows.at(-1) ?? null, { ...registered, id: 'evt_9' }, 3)] }),
+  },
+  {
+    name: 'an edited row',
+    rule: 'seq has no gap and the chain verifies',
+    spoil: ({ rows }) => ({ rows: rows.map((one) => ({ ...one, outcome: 'failure' as const })) }),
+  },
+  {
+    name: 'a gap in seq',
+    rule: 'seq has no gap and the chain verifies',
+    spoil: ({ rows }) => ({ rows: [rows[0], rows[2]].filter((one) => one !== undefined) }),
+  },
+  {
+    name: 'a call that went and is closed as refused',
+    rule: 'what went is not closed as refused',
+    spoil: (story) => ({
+      messages: [message(story, 0), { ...message(story, 1), facts: [{ ...closing, type: 'call.denied' }] }, message(story, 2)],
+    }),
+  },
+  { name: 'an answer out of nothing', rule: 'an answered call went', spoil: () => ({ upstream: [] }) },
+  {
+    name: 'a refused call that went',
+    rule: 'a refused call did not go',
+    spoil: ({ calls }) => ({ calls: calls.map((call) => ({ ...call, status: 503 })) }),
+  },
+  {
+    name: 'a refusal for nothing',
+    rule: 'no call is refused for nothing',
+    spoil: ({ calls }) => ({ calls: calls.map((call) => ({ ...call, status: 404 })) }),
+  },
+];
+
+for (const { name, rule, spoil } of wrongs) {
+  test(`given ${name}, it is found`, () => {
+    const story = good();
+    const { findings } = check({ ...story, ...spoil(story) });
+    assert.ok(
+      findings.some((finding) => finding.startsWith(`${rule}: `)),
+      `found only: ${findings.join('; ')}`,
+    );
+  });
+}

@@ -1,0 +1,175 @@
+/** Two things at once at two gateways (architecture, "The log decides"): each round starts both requests in one turn of the event loop. */
+import assert from 'node:assert/strict';
+import { type TestAgent } from '../support/agent.ts';
+import { apiOf } from '../support/api.ts';
+import { type ClientCall, type ClientCommand, indexOf } from './checker.ts';
+import { pause } from './load.ts';
+import { agentAcross, at, enrolledAgent, plainAgent, send, startMission, type World } from './world.ts';
+
+const reached = (world: World, digest: string): number => world.upstream.log.filter((call) => call.digest === digest).length;
+const isDone = (call: ClientCall): boolean => call.status === 200;
+const told = (calls: ClientCall[]): string => calls.map(({ status, code, reason }) => `${status} ${code} ${reason}`).join(' | ');
+
+/** Two gateways, other ones each round. */
+function pair(world: World, round: number): [number, number] {
+  const count = world.operators.length;
+  return [round % count, (round + 1 + (Math.floor(round / count) % (count - 1))) % count];
+}
+
+/** The same operation id, the same call: exactly one at the upstream. */
+export async function sameOperation(world: World, rounds: number): Promise<void> {
+  const agent = await plainAgent(at(world.operators, 0), 'race-operation');
+  const { passport } = await startMission(at(world.operators, 0), agent, { expires_in_seconds: 7200 }, { ttl_seconds: 3600 });
+  for (let round = 0; round < rounds; round++) {
+    const marker = world.marker('race');
+    const what = { token: passport.token, bearer: world.platform.apiKey, method: 'POST' as const, marker, operation: true };
+    const calls = await Promise.all(pair(world, round).map((gateway) => send(world, gateway, what)));
+    world.calls.push(...calls);
+    assert.equal(reached(world, calls[0]?.digest ?? ''), 1, told(calls));
+    assert.ok(calls.some(isDone), told(calls));
+    for (const call of calls) assert.ok(isDone(call) || (call.status === 409 && call.code === 'CONFLICT'), told(calls));
+  }
+}
+
+/** One agent JWT for two different calls: exactly one goes. */
+export async function sameToken(world: World, rounds: number): Promise<void> {
+  const agent = await enrolledAgent(at(world.operators, 0), { name: 'race-token', accountability_mode: 'logged' });
+  const { passport } = await startMission(at(world.operators, 0), agent.id, { expires_in_seconds: 7200 }, { ttl_seconds: 3600 });
+  for (let round = 0; round < rounds; round++) {
+    const what = { token: passport.token, bearer: agent.jwt(), method: 'POST' as const };
+    const calls = await Promise.all(pair(world, round).map((gateway) => send(world, gateway, what)));
+    assert.deepEqual(calls.map(({ status }) => status).sort(), [200, 401], told(calls));
+    assert.equal(calls.find(({ status }) => status === 401)?.reason, 'jti_replayed');
+    assert.equal(
+      calls.reduce((sum, { digest }) => sum + reached(world, digest), 0),
+      1,
+    );
+  }
+}
+
+/** One agent JWT for a call and for a control write: exactly one of them takes effect. */
+export async function tokenAndCommand(world: World, rounds: number): Promise<void> {
+  const agent = await enrolledAgent(at(world.operators, 0), { name: 'race-command', accountability_mode: 'logged' });
+  const { passport } = await startMission(at(world.operators, 0), agent.id, { expires_in_seconds: 7200 }, { ttl_seconds: 3600 });
+  const opened: ClientCommand[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const [a, b] = pair(world, round);
+    const bearer = agent.jwt();
+    const name = world.marker('command');
+    const open = apiOf(at(world.platform.gateways, b), bearer);
+    const [call, answer] = await Promise.all([
+      send(world, a, { token: passport.token, bearer, method: 'POST' }),
+      open('POST', '/v1/missions', { intent_summary: name }),
+    ]);
+    const took = answer.status === 201;
+    opened.push({ type: 'mission.opened', name, id: took ? answer.body.mission_id : null });
+    assert.deepEqual([call.status, answer.status].sort(), took ? [201, 401] : [200, 401], JSON.stringify(answer.body));
+    assert.equal(reached(world, call.digest), took ? 0 : 1);
+  }
+  world.commands.push(...opened);
+  const facts = (await world.witness.stream()).flatMap((message) => message.facts);
+  const names = new Set(facts.filter(({ type }) => type === 'mission.opened').map(({ data }) => data['intent_summary']));
+  for (const { name, id } of opened) assert.equal(names.has(name), id !== null, name);
+}
+
+/** A call and the revocation of its passport: none goes whose record stands behind the revocation; afterwards every gateway refuses. */
+export async function againstRevocation(world: World, rounds: number): Promise<{ went: number; refused: number }> {
+  const agent = await plainAgent(at(world.operators, 0), 'race-revocation');
+  const raced: { call: ClientCall; jti: string }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const [a, b] = pair(world, round);
+    const { passport } = await startMission(at(world.operators, b), agent);
+    const what = { token: passport.token, bearer: world.platform.apiKey, method: 'GET' as const };
+    assert.equal((await send(world, a, what)).status, 200);
+    const offset = world.random() * 5;
+    const early = world.random() < 0.5;
+    const [call, revoked] = await Promise.all([
+      pause(early ? 0 : offset).then(() => send(world, a, what)),
+      pause(early ? offset : 0).then(() => at(world.operators, b)('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'race' })),
+    ]);
+    assert.equal(revoked.status, 200, JSON.stringify(revoked.body));
+    assert.ok(call.status === 200 || (call.status === 401 && call.code === 'PASSPORT_REVOKED'), told([call]));
+    assert.ok(reached(world, call.digest) <= 1);
+    const after = await Promise.all(world.operators.map((_, gateway) => send(world, gateway, what)));
+    for (const one of after) assert.deepEqual([one.status, one.code], [401, 'PASSPORT_REVOKED'], told(after));
+    raced.push({ call, jti: passport.jti });
+  }
+  const messages = await world.witness.stream();
+  const index = indexOf(messages);
+  const revocations = new Map<string, number>();
+  for (const { seq, facts } of messages)
+    for (const { type, data } of facts) if (type === 'passport.revoked') revocations.set(String(data['target']), seq);
+  let went = 0;
+  for (const { call, jti } of raced) {
+    if (reached(world, call.digest) === 0) continue;
+    went++;
+    const [record] = index.byDigest.get(call.digest) ?? [];
+    assert.ok((record?.seq ?? Infinity) < (revocations.get(jti) ?? 0), `${jti}: a call went whose record stands behind its revocation`);
+  }
+  return { went, refused: raced.length - went };
+}
+
+/** What was written at one gateway is used at another at once: never 401, 403 or 404 without reason. */
+export async function usedElsewhere(world: World, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    const [gateways, operators] = [world.operators.length, world.operators];
+    const agent = await agentAcross(world, round, `across-${round}`);
+    const { passport } = await startMission(at(operators, round + 2), agent.id);
+    const call = (gateway: number, allowed: boolean): Promise<ClientCall> =>
+      send(world, gateway % gateways, {
+        token: passport.token,
+        bearer: agent.jwt(),
+        method: 'GET',
+        marker: world.marker(allowed ? 'open' : 'shut'),
+      });
+    const grant = async (gateway: number, constraints: unknown[]): Promise<void> => {
+      const put = await at(operators, gateway)('PUT', `/v1/agents/${agent.id}/grants/${world.connection}`, { constraints });
+      assert.equal(put.status, 200, JSON.stringify(put.body));
+    };
+    await passes(call, round, true);
+    await grant(round, [{ path: 'url.pathname', op: 'starts_with', value: '/repos/acme/sandbox/issues/open-' }]);
+    await passes(call, round + 1, true);
+    const narrowed = await call(round + 2, false);
+    assert.deepEqual([narrowed.status, narrowed.reason], [403, 'constraint_failed'], told([narrowed]));
+    await grant(round + 1, []);
+    await passes(call, round + 2, false);
+    await passes(call, round, false);
+    await lifted(world, agent, round);
+  }
+}
+
+/** A suspension at one gateway, taken back at another: the next mission and its call pass at every gateway. */
+async function lifted(world: World, agent: TestAgent, round: number): Promise<void> {
+  const blocked = await at(world.operators, round)('POST', `/v1/passports/revoke-agent/${agent.id}`, { reason: 'race', block_agent: true });
+  assert.equal(blocked.status, 200, JSON.stringify(blocked.body));
+  const freed = await at(world.operators, round + 1)('POST', `/v1/agents/${agent.id}/unblock`);
+  assert.equal(freed.status, 200, JSON.stringify(freed.body));
+  const { passport } = await startMission(at(world.operators, round + 2), agent.id);
+  const call = await send(world, round % world.operators.length, { token: passport.token, bearer: agent.jwt(), method: 'GET' });
+  assert.equal(call.status, 200, told([call]));
+}
+
+async function passes(call: (gateway: number, allowed: boolean) => Promise<ClientCall>, gateway: number, allowed: boolean): Promise<void> {
+  const one = await call(gateway, allowed);
+  assert.equal(one.status, 200, told([one]));
+}
+
+/** Frozen at one gateway, every gateway refuses; unfrozen at another, every gateway lets the next call pass. Nobody else may call meanwhile. */
+export async function frozen(world: World, rounds: number): Promise<void> {
+  const agent = await plainAgent(at(world.operators, 0), 'race-freeze');
+  const { passport } = await startMission(at(world.operators, 0), agent);
+  const everywhere = (): Promise<ClientCall[]> =>
+    Promise.all(
+      world.operators.map((_, gateway) => send(world, gateway, { token: passport.token, bearer: world.platform.apiKey, method: 'GET' })),
+    );
+  for (let round = 0; round < rounds; round++) {
+    const froze = await at(world.operators, round)('POST', '/v1/operator/freeze', { reason: 'race' });
+    assert.equal(froze.status, 200, JSON.stringify(froze.body));
+    const shut = await everywhere();
+    for (const call of shut) assert.equal(call.status, 403, told(shut));
+    const free = await at(world.operators, round + 1)('POST', '/v1/operator/unfreeze', { reason: 'race' });
+    assert.equal(free.status, 200, JSON.stringify(free.body));
+    const open = await everywhere();
+    for (const call of open) assert.equal(call.status, 200, told(open));
+  }
+}
