@@ -8,7 +8,7 @@ import { CALL, type Stage, type Started } from './stage.ts';
 import { proxyRequest } from './wire.ts';
 
 const CONNECTIONS = 128;
-const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 6);
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 5);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const JWTS_PER_SECOND = 5_000;
 const SATURATED = 0.95;
