@@ -75,7 +75,7 @@ test('given a cap per service, then it counts that service, and one that flags l
   );
 });
 
-test('given an upstream that refuses connections, then operation id and count are free again', async () => {
+test('given an upstream that refuses connections, then operation id and count are free again', async (t) => {
   const port = await freePort();
   const connection = await connectGithub(operator, `http://127.0.0.1:${port}`);
   const passport = (await startMission(operator, agent.id, { max_actions: 1 }, { services: [connection.id] })).passport;
@@ -86,10 +86,10 @@ test('given an upstream that refuses connections, then operation id and count ar
     assert.equal(body.error.metadata.upstream_may_have_completed, false);
   }
   const server = await listening(port);
+  t.after(() => server.close());
   assert.equal((await call(passport, operation, 0)).status, 200);
   assert.equal((await call(passport, operation, 1)).body.error.metadata.reason, 'not_replayable');
   assert.equal((await call(passport, { service: connection.id }, 1)).body.error.metadata.reason, 'mission_cap');
-  server.close();
 });
 
 test('given both gateways were restarted, then a repeat at another one is not carried out again, and the count goes on', async () => {

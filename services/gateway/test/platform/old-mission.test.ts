@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { parseFacts, readLedger } from '@sallyport/bus/api.ts';
 import { type Clock, createClock } from '@sallyport/bus/clock.ts';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
+import { PARTITIONS } from '@sallyport/bus/subjects.ts';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { target } from '@sallyport/contracts/target.ts';
 import type { AttemptEntry } from '@sallyport/admission/entry.ts';
-import { approvalHash, attemptHash, digestHash, operationHash, serviceHash, targetHash } from '@sallyport/admission/hashes.ts';
+import { approvalHash, attemptHash, bootHash, digestHash, operationHash, serviceHash, targetHash } from '@sallyport/admission/hashes.ts';
 import type { Verdict } from '@sallyport/admission/verdict.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import { createLog } from '@sallyport/service-kit/log.ts';
@@ -18,6 +20,7 @@ import { type StartedService, startService } from '@sallyport/testing/service.ts
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Boot, startBoot } from '../../src/boot.ts';
 import type { OwnRecord } from '../../src/log/feed.ts';
+import { startSweeper } from '../../src/sweeper.ts';
 import { createMissions } from '../../src/views/missions.ts';
 import { Unanswered } from '../../src/views/questions.ts';
 
@@ -77,10 +80,11 @@ interface Using {
   approval?: string;
 }
 
-async function record(of: Boot, { operation, approval }: Using): Promise<{ id: string; verdict: Verdict | undefined }> {
+async function record(of: Boot, { operation, approval }: Using, mission = MISSION): Promise<{ id: string; verdict: Verdict | undefined }> {
   const id = newId('event', clock.now());
   const h = (text: string): string => targetHash(`jti:${text}`);
-  const fact: Fact = { id, type: 'call.attempted', v: 1, at: clock.now(), operator_id, actor: { type: 'agent', id: 'agt_1' }, data: {} };
+  const actor = { type: 'agent', id: 'agt_1' } as const;
+  const fact: Fact = { id, type: 'call.attempted', v: 1, at: clock.now(), operator_id, actor, data: callData(id) };
   const entry: AttemptEntry = {
     kind: 'attempt',
     id: attemptHash(id),
@@ -88,7 +92,7 @@ async function record(of: Boot, { operation, approval }: Using): Promise<{ id: s
     session: h('s'),
     jti: h('j'),
     chain: [{ line: h('l'), agent: h('a') }],
-    missions: [family],
+    missions: [targetHash(target('mission', mission))],
     connection: h('c'),
     grant: h('g'),
     service: serviceHash('github'),
@@ -100,6 +104,24 @@ async function record(of: Boot, { operation, approval }: Using): Promise<{ id: s
   };
   const own = await new Promise<OwnRecord | null>((resolve) => of.records.readBack(fact, entry, resolve));
   return { id, verdict: own?.verdict };
+}
+
+function callData(id: string): Fact['data'] {
+  const nothing = { connection_id: null, host: null, path: null, call_digest: null, shape: null, resource: null, approval_id: null };
+  const empty = { operation_id: null, dests: [], words: [], body_keys: [], req_bytes: 0, depth: 0, received_at_ms: 0, feat: {} };
+  const src = { net: null, inst: null, key_thumb: null };
+  const call = { call_id: id, service: 'github', method: 'POST', class: 'write', bound: false, mode: 'logged', boot_id: 'b' };
+  return { ...call, ...nothing, ...empty, src };
+}
+
+async function factsOf(subject: string): Promise<Fact[]> {
+  const facts: Fact[] = [];
+  for (let seq = 1; ; ) {
+    const message = await readLedger(bus, { next_by_subj: subject, seq });
+    if (!message) return facts;
+    facts.push(...parseFacts(message.data));
+    seq = message.seq + 1;
+  }
 }
 
 async function close(of: Boot, id: string, sent: boolean): Promise<void> {
@@ -150,6 +172,37 @@ test('given a mission older than the window, a gateway judges it only after it a
   await close(late, second.id, false);
   await eventually(() => late.feed.admission.operation([family], operationHash('o2')) === null);
   assert.deepEqual(reasonOf(await record(late, { operation: 'o2' })), 'admitted');
+});
+
+test('given a gateway that was lost before the window, its open attempts are found and closed by the verdict of the log', async () => {
+  const lost = await start();
+  const admitted = await record(lost, { operation: 'o4', approval: 'a4' }, 'ms_01kt16jphrfacb42v78k230hbf');
+  const refused = await record(lost, { operation: 'o5', approval: 'a4' }, 'ms_01kt16jphrfacb42v78k230hbf');
+  await lost.stop();
+  const old = clock.now();
+  await eventually(() => clock.now() > old + WINDOW.window_ms + 1_000, { timeoutMs: 10_000, everyMs: 100 });
+  const alive = await start();
+  assert.equal(alive.feed.boots().has(lost.id), false, 'it stands before the window');
+  const sweeper = startSweeper({ bus, clock, log, boot: alive, look_ms: 50, dead_after_ms: 300 });
+  const closed = await eventually(
+    async () => {
+      const facts = await factsOf(`ledger.*.calls.${alive.id}`);
+      const found = facts.filter(({ data }) => [admitted.id, refused.id].includes(String(data['attempt_id'])));
+      assert.equal(new Set(found.map(({ data }) => data['attempt_id'])).size, 2);
+      return found;
+    },
+    { timeoutMs: 15_000 },
+  );
+  await sweeper.stop();
+  const endOf = (id: string): unknown[] => {
+    const found = closed.find((fact) => fact.data['attempt_id'] === id);
+    return [found?.type, found?.data['outcome'] ?? found?.data['reason'], found?.data['error_code'] ?? found?.data['code']];
+  };
+  assert.deepEqual(endOf(admitted.id), ['call.completed', 'unknown', 'GATEWAY_LOST']);
+  assert.deepEqual(endOf(refused.id), ['call.denied', 'approval', 'AUDIT_UNAVAILABLE']);
+  const hash = bootHash(lost.id);
+  for (let partition = 0; partition < PARTITIONS; partition++)
+    assert.ok(alive.feed.admission.bootClosed(hash, partition), String(partition));
 });
 
 test('given audit does not answer, a mission that must be asked about stays unjudged', async () => {

@@ -1,5 +1,5 @@
 /**
- * Memory and time of a full window: `node --expose-gc libs/admission/bench/window.ts [entries]`. 1,000 passports, each in a mission of its own with a cap;
+ * Memory and time of a full window: `node --expose-gc libs/admission/test/window.bench.ts [entries]`. 1,000 passports, each in a mission of its own with a cap;
  * calls with an operation id and a single-use token, each followed by its closing, over three minutes of stream time. Decoding is included, as at a start.
  */
 import { hash12 } from '@sallyport/contracts/target.ts';
