@@ -16,7 +16,7 @@ import { matches } from '@sallyport/contracts/validate.ts';
 import type { Ed25519Jwk } from '@sallyport/passport-verify/keys.ts';
 
 export interface Passports {
-  /** By `kid`; asked again when `missing` is not among the kept ones, at most once a second. */
+  /** By `kid`; asked again when `missing` is not among the kept ones, unless the answer is younger than a second. Throws without an answer. */
   keys(missing: string | null, call: BusCall): Promise<ReadonlyMap<string, Ed25519Jwk>>;
   resolve(operatorId: string, jti: string, minSeq: number, call: BusCall): Promise<ResolvedPassport | null>;
   operator(operatorId: string, call: BusCall): Promise<OperatorView>;
@@ -31,7 +31,8 @@ const KEYS_AGAIN_MS = 1_000;
 
 export function createPassports(bus: Bus): Passports {
   let kept: ReadonlyMap<string, Ed25519Jwk> = new Map();
-  let askedAt = Number.NEGATIVE_INFINITY;
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  let asking: Promise<void> | null = null;
 
   async function question(operation: Operation, body: unknown, { request_id, traceparent }: BusCall): Promise<unknown> {
     const trace = traceparent === undefined ? {} : { traceparent };
@@ -44,18 +45,25 @@ export function createPassports(bus: Bus): Passports {
     return bodyOf(operation, answer);
   }
 
+  async function askKeys(call: BusCall): Promise<void> {
+    const askedAt = performance.now();
+    const body = await question(jwks, undefined, call);
+    if (!matches(jwks.response, body)) throw new Error('passports.jwks: unreadable');
+    kept = new Map(
+      body.keys.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519').map(({ kid, x }) => [kid, { kty: 'OKP', crv: 'Ed25519', x }]),
+    );
+    answeredAt = askedAt;
+  }
+
   return {
     keys: async (missing, call) => {
       const needed = kept.size === 0 || (missing !== null && !kept.has(missing));
-      if (!needed || performance.now() - askedAt < KEYS_AGAIN_MS) return kept;
-      askedAt = performance.now();
-      const body = await question(jwks, undefined, call);
-      if (matches(jwks.response, body)) {
-        kept = new Map(
-          body.keys
-            .filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519')
-            .map(({ kid, x }) => [kid, { kty: 'OKP', crv: 'Ed25519', x }]),
-        );
+      // A fresh answer without the key says that nobody has it; a question that nobody answered says nothing.
+      if (needed && performance.now() - answeredAt >= KEYS_AGAIN_MS) {
+        asking ??= askKeys(call).finally(() => {
+          asking = null;
+        });
+        await asking;
       }
       return kept;
     },
