@@ -52,7 +52,7 @@ function good(): Evidence & { messages: Evidence['messages'][number][]; rows: Ro
   const facts = [attempt, closing, registered];
   const rows: Row[] = [];
   for (const [index, fact] of facts.entries()) rows.push(row(rows.at(-1) ?? null, fact, index + 1));
-  const called = { gateway: 0, started_ms: 0, elapsed_ms: 1, code: null, reason: null };
+  const called = { gateway: 0, started_ms: 0, elapsed_ms: 1, code: null, reason: null, said: null };
   return {
     messages: facts.map((fact, index) => ({ seq: index + 1, subject: 's', ts_ms: T0 + 1_000 * (index + 1), facts: [{ ...fact }] })),
     rows,

@@ -40,6 +40,8 @@ export interface ClientCall {
   status: number;
   code: string | null;
   reason: string | null;
+  /** The words of a refusal, for people. */
+  said: string | null;
   attempt_entry_id: string | null;
   entry_id: string | null;
 }
@@ -80,7 +82,7 @@ export function callDigest(method: string, url: string, body: Record<string, str
   return createHash('sha256').update(text).digest('hex');
 }
 
-interface Attempt {
+export interface Attempt {
   id: string;
   digest: string;
   seq: number;
@@ -114,6 +116,11 @@ export function indexOf(messages: readonly StoredMessage[]): Index {
     }
   }
   return index;
+}
+
+/** Closed as one that may have gone. */
+export function letGo({ closing }: Attempt): boolean {
+  return closing?.fact.type === 'call.completed' && closing.fact.data['sent'] !== false;
 }
 
 export function openAttempts(messages: readonly StoredMessage[]): number {
@@ -189,7 +196,7 @@ function checkAttempts(index: Index, seen: Map<string, number>, expect: Expect):
   for (const attempt of index.attempts.values())
     expect('every attempt is closed', attempt.closing !== null, () => `${attempt.id} of ${attempt.seq}`);
   for (const [digest, attempts] of index.byDigest) {
-    const may = attempts.filter(({ closing }) => closing?.fact.type === 'call.completed' && closing.fact.data['sent'] !== false);
+    const may = attempts.filter(letGo);
     const went = seen.get(digest) ?? 0;
     expect('one record at most lets a call go', may.length <= 1, () => `${digest}: ${may.map(({ id }) => id).join(', ')}`);
     expect(
@@ -205,7 +212,11 @@ function checkAttempts(index: Index, seen: Map<string, number>, expect: Expect):
 function checkAnswers({ calls }: Evidence, index: Index, seen: Map<string, number>, expect: Expect): void {
   const hopeful = new Set(calls.filter(({ status }) => status === 200 || UNCERTAIN.has(status)).map(({ digest }) => digest));
   for (const call of calls) {
-    expect('no call is refused for nothing', BROKEN.has(call.status), () => `${call.status} ${call.code} ${call.reason}`);
+    expect(
+      'no call is refused for nothing',
+      BROKEN.has(call.status),
+      () => `${call.status} ${call.code} ${call.reason} at gateway ${call.gateway + 1}: ${call.said}`,
+    );
     if (call.status === 200) {
       const attempt = index.attempts.get(`evt_${(call.attempt_entry_id ?? '').slice('aud_'.length)}`);
       expect('an answered call is on record', attempt?.digest === call.digest, () => `${call.attempt_entry_id} of ${call.digest}`);

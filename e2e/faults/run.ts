@@ -10,7 +10,7 @@ import { requires } from '@sallyport/testing/requires.ts';
 import { pauseAudit } from './audits.ts';
 import { cutCalls, cutCommands } from './cuts.ts';
 import { fullStream, kill, stopGateway, stopNats, TARGETS } from './kills.ts';
-import { startLoad } from './load.ts';
+import { pause, startLoad } from './load.ts';
 import { killNode, startNodes } from './nodes.ts';
 import { againstRevocation, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
 import { settled } from './settle.ts';
@@ -18,6 +18,7 @@ import { checkpoints, deadlineAcrossRestart, missedEnd, movedClocks, movedClocks
 import { at, openWorld, type World } from './world.ts';
 
 const CLOSED_MS = 90_000;
+const BETWEEN_MS = 4_000;
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
@@ -93,6 +94,8 @@ async function breaking(world: World): Promise<void> {
     await step(`round ${round + 1}: SIGKILL ${target}`, async () => {
       killed.push((await kill(world, load, target)).passing_ms);
     });
+    // Long enough for the process to be back.
+    await pause(BETWEEN_MS);
   }
   await step('SIGSTOP of nats', () => stopNats(world, 5_000));
   await step('SIGSTOP of a gateway for 8 s', () => stopGateway(world, load, 'gateway-2', 8_000));

@@ -165,6 +165,7 @@ export async function send(world: World, gateway: number, what: Sent, timeoutMs 
     status: 0,
     code: null,
     reason: null,
+    said: null,
     attempt_entry_id: null,
     entry_id: null,
   };
@@ -184,6 +185,7 @@ export async function send(world: World, gateway: number, what: Sent, timeoutMs 
     call.status = response.status;
     call.code = answer.error?.code ?? null;
     call.reason = answer.error?.metadata?.reason ?? null;
+    call.said = answer.error?.message ?? null;
     call.attempt_entry_id = answer.attempt_entry_id ?? null;
     call.entry_id = answer.entry_id ?? null;
   } catch {
@@ -196,7 +198,7 @@ export async function send(world: World, gateway: number, what: Sent, timeoutMs 
 interface Answered {
   attempt_entry_id?: string;
   entry_id?: string | null;
-  error?: { code: string; metadata?: { reason?: string } };
+  error?: { code: string; message?: string; metadata?: { reason?: string } };
 }
 
 /** An enrolled agent whose steps are taken at three gateways in turn. */
