@@ -148,7 +148,7 @@ async function tables(mission: string, min_position = last): Promise<MissionOper
   assert.ok(await calls.waitFor(OPERATOR, last, 10_000));
   const deps = { database, calls, rows: calls };
   const body = { operator_id: OPERATOR, mission_id: mission, min_position };
-  return (await answerOf(missionOperationsOperation(deps) as never, missionOperations, body)) as MissionOperations;
+  return (await answerOf(missionOperationsOperation(deps), missionOperations, body)) as MissionOperations;
 }
 const brief = ({ operations, approvals, counts, open }: MissionOperations): object => ({
   operations: operations.map(({ state }) => state).sort(),
@@ -217,7 +217,7 @@ test('given transactions that fail, and a restart, then a token counts once, a r
 
   const deps = { database, calls, rows: calls };
   const ask = async (boot: string | null): Promise<OpenAttempts['attempts']> =>
-    ((await answerOf(openAttemptsOperation(deps) as never, openAttempts, { boot, min_position: last })) as OpenAttempts).attempts;
+    ((await answerOf(openAttemptsOperation(deps), openAttempts, { boot, min_position: last })) as OpenAttempts).attempts;
   const open = await ask(hashText(bootHash(BOOT)));
   assert.deepEqual(
     open.map(({ reason }) => reason).filter((reason) => reason !== null),

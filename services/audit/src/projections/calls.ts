@@ -5,7 +5,7 @@
  */
 import type { Bus } from '@sallyport/bus/connect.ts';
 import type { ProjectionOptions } from '@sallyport/projections/options.ts';
-import { applyCalls } from '../calls/batch.ts';
+import { applyCalls } from './calls-batch.ts';
 import { callFilters, createReplay } from '../calls/replay.ts';
 import type { AuditTables } from '../db/schema.ts';
 

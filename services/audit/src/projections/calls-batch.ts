@@ -7,8 +7,8 @@ import { type CountKey, familyOf, giveBack, type Holding, judgeByTables, take, t
 import type { OperationState } from '@sallyport/admission/verdict.ts';
 import { sql, type Transaction } from 'kysely';
 import type { AuditTables, HoldingText } from '../db/schema.ts';
-import { hashFrom, hashText } from './hash-text.ts';
-import type { CallStep } from './replay.ts';
+import { hashFrom, hashText } from '../calls/hash-text.ts';
+import type { CallStep } from '../calls/replay.ts';
 
 type Tx = Transaction<AuditTables>;
 type Rows = { [T in 'operations' | 'approvals' | 'counts' | 'attempts']: Map<string, Kept<AuditTables[T]>> };
