@@ -9,7 +9,7 @@ import { pauseAudit } from './audits.ts';
 import { cutCalls, cutCommands } from './cuts.ts';
 import { fullStream, kill, stopNats } from './kills.ts';
 import { type Load, startLoad } from './load.ts';
-import { againstRevocation, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
+import { againstRevocation, capOfOne, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
 import { settled } from './settle.ts';
 import { missedEnd, movedClocks, movedClocksOf } from './time.ts';
 import { openWorld, type World } from './world.ts';
@@ -56,6 +56,7 @@ test('given two audit processes and one that is paused past its leases, calls go
 test('given a mission that ends while the passport service is down, its end is found when it is back', () => missedEnd(world));
 test('given services whose clocks are an hour off, they decide as before', { skip: faketime.skip }, () => movedClocks(world));
 test('given one operation id at two gateways at once, exactly one call goes', () => sameOperation(world, ROUNDS));
+test('given a mission that may make one call and two at once at two gateways, exactly one goes', () => capOfOne(world, ROUNDS));
 test('given one agent token at two gateways at once, exactly one call goes', () => sameToken(world, ROUNDS));
 test('given one agent token for a call and for a control write at once, exactly one takes effect', () => tokenAndCommand(world, ROUNDS));
 test('given a call that races the revocation of its passport, none goes whose record stands behind it', async () => {

@@ -31,6 +31,22 @@ export async function sameOperation(world: World, rounds: number): Promise<void>
   }
 }
 
+/** Two different calls in a mission that may make one: exactly one goes. */
+export async function capOfOne(world: World, rounds: number): Promise<void> {
+  const agent = await plainAgent(at(world.operators, 0), 'race-cap');
+  for (let round = 0; round < rounds; round++) {
+    const { passport } = await startMission(at(world.operators, round), agent, { max_actions: 1 });
+    const what = { token: passport.token, bearer: world.platform.apiKey, method: 'POST' as const };
+    const calls = await Promise.all(pair(world, round).map((gateway) => send(world, gateway, what)));
+    assert.deepEqual(calls.map(({ status }) => status).sort(), [200, 403], told(calls));
+    assert.equal(calls.find(({ status }) => status === 403)?.reason, 'mission_cap', told(calls));
+    assert.equal(
+      calls.reduce((sum, { digest }) => sum + reached(world, digest), 0),
+      1,
+    );
+  }
+}
+
 /** One agent JWT for two different calls: exactly one goes. */
 export async function sameToken(world: World, rounds: number): Promise<void> {
   const agent = await enrolledAgent(at(world.operators, 0), { name: 'race-token', accountability_mode: 'logged' });

@@ -12,7 +12,7 @@ import { cutCalls, cutCommands } from './cuts.ts';
 import { fullStream, kill, stopGateway, stopNats, TARGETS } from './kills.ts';
 import { pause, startLoad } from './load.ts';
 import { killNode, startNodes } from './nodes.ts';
-import { againstRevocation, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
+import { againstRevocation, capOfOne, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
 import { settled } from './settle.ts';
 import { checkpoints, deadlineAcrossRestart, missedEnd, movedClocks, movedClocksOf } from './time.ts';
 import { at, openWorld, type World } from './world.ts';
@@ -69,6 +69,7 @@ async function inWorld(name: string, open: () => Promise<World>, work: (world: W
 
 async function races(world: World): Promise<void> {
   await step(`${rounds} × one operation id at two gateways`, () => sameOperation(world, rounds));
+  await step(`${rounds} × a cap of one`, () => capOfOne(world, rounds));
   await step(`${rounds} × one agent token at two gateways`, () => sameToken(world, rounds));
   await step(`${rounds} × one agent token for a call and a control write`, () => tokenAndCommand(world, rounds));
   await step(`${rounds} × a call and the revocation of its passport`, async () => {
