@@ -14,7 +14,7 @@ let platform: Constellation;
 let upstream: Upstream;
 
 before(async () => {
-  [platform, upstream] = await Promise.all([constellation(), startUpstream()]);
+  [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
 });
 after(async () => {
   await platform?.stop();

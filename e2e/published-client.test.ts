@@ -21,7 +21,7 @@ let interpreter: string;
 before(async () => {
   if (skip) return;
   [platform, upstream, interpreter] = await Promise.all([
-    constellation(),
+    constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }),
     startUpstream(),
     pythonEnvironment(python.path, {
       install: ['getstack==4.0.0', 'httpx==0.28.1', 'cryptography==50.0.2', 'PyJWT==2.15.1', 'cbor2==6.2.1'],

@@ -46,7 +46,10 @@ function search(text: string, where: string): string[] {
 }
 
 before(async () => {
-  [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_LOG_LEVEL: 'debug' } }), startUpstream()]);
+  [platform, upstream] = await Promise.all([
+    constellation({ env: { SALLYPORT_LOG_LEVEL: 'debug', SALLYPORT_RATE_LIMITS: 'off' } }),
+    startUpstream(),
+  ]);
 });
 after(async () => {
   await platform?.stop();

@@ -19,11 +19,11 @@ def step(name, value=True):
 
 
 def eventually(probe):
-    for _ in range(100):
+    for _ in range(60):
         value = probe()
         if value:
             return value
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise SystemExit("never became true: %s" % probe)
 
 
