@@ -16,6 +16,8 @@ export interface Witness {
   /** All messages so far; reads on from where it was. */
   stream(): Promise<readonly StoredMessage[]>;
   rows(): Promise<Row[]>;
+  /** As superuser of the platform's database. */
+  query<T extends pg.QueryResultRow>(text: string): Promise<T[]>;
   close(): Promise<void>;
 }
 
@@ -26,6 +28,17 @@ export async function openWitness(platform: { natsUrl: string; postgresUrl: stri
   database.pathname = '/sallyport';
   const messages: StoredMessage[] = [];
 
+  async function query<T extends pg.QueryResultRow>(text: string): Promise<T[]> {
+    const client = new pg.Client({ connectionString: database.href });
+    client.on('error', nothing);
+    await client.connect();
+    try {
+      return (await client.query<T>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
   return {
     bus,
     stream: async () => {
@@ -35,16 +48,10 @@ export async function openWitness(platform: { natsUrl: string; postgresUrl: stri
       return messages;
     },
     rows: async () => {
-      const client = new pg.Client({ connectionString: database.href });
-      client.on('error', nothing);
-      await client.connect();
-      try {
-        const { rows } = await client.query<{ row: Row }>('select row from audit.rows order by operator_id, seq');
-        return rows.map(({ row }) => row);
-      } finally {
-        await client.end();
-      }
+      const rows = await query<{ row: Row }>('select row from audit.rows order by operator_id, seq');
+      return rows.map(({ row }) => row);
     },
+    query,
     close: () => bus.close(),
   };
 }

@@ -97,8 +97,8 @@ export async function againstRevocation(world: World, rounds: number): Promise<{
     const { passport } = await startMission(at(world.operators, b), agent);
     const what = { token: passport.token, bearer: world.platform.apiKey, method: 'GET' as const };
     assert.equal((await send(world, a, what)).status, 200);
-    const offset = world.random() * 5;
-    const early = world.random() < 0.5;
+    const offset = world.random() * 15;
+    const early = world.random() < 0.3;
     const [call, revoked] = await Promise.all([
       pause(early ? 0 : offset).then(() => send(world, a, what)),
       pause(early ? offset : 0).then(() => at(world.operators, b)('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'race' })),

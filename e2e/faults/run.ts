@@ -13,6 +13,7 @@ import { fullStream, kill, stopGateway, stopNats, TARGETS } from './kills.ts';
 import { pause, startLoad } from './load.ts';
 import { killNode, startNodes } from './nodes.ts';
 import { againstRevocation, capOfOne, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
+import { rebuildAll } from './rebuild.ts';
 import { settled } from './settle.ts';
 import { checkpoints, deadlineAcrossRestart, missedEnd, movedClocks, movedClocksOf } from './time.ts';
 import { at, openWorld, type World } from './world.ts';
@@ -62,6 +63,7 @@ async function inWorld(name: string, open: () => Promise<World>, work: (world: W
   try {
     await work(world);
     await judge(world);
+    await step('every read model rebuilt', () => rebuildAll(world));
   } finally {
     await world.close();
   }

@@ -1,0 +1,50 @@
+/** Every read model is emptied, its cursor put back, its service killed: it must come back the same, byte for byte. */
+import assert from 'node:assert/strict';
+import { eventually } from '@sallyport/testing/time.ts';
+import type { World } from './world.ts';
+
+const MODELS: { schema: string; name: string; tables: string[] }[] = [
+  { schema: 'audit', name: 'rows', tables: ['rows'] },
+  { schema: 'audit', name: 'calls', tables: ['operations', 'approvals', 'counts', 'attempts'] },
+  { schema: 'passports', name: 'model', tables: ['agent', 'connection', 'mission', 'passport'] },
+  { schema: 'passports', name: 'usage', tables: ['mission_usage', 'service_usage', 'open_attempt', 'passport_usage'] },
+  { schema: 'detectors', name: 'security_events', tables: ['security_events'] },
+  { schema: 'vault', name: 'connections', tables: ['connections'] },
+];
+
+const REBUILT_MS = 60_000;
+
+type Row = { content: string };
+
+export async function rebuildAll(world: World): Promise<number> {
+  const contentOf = async ({ schema, tables }: (typeof MODELS)[number]): Promise<string[]> => {
+    const found = await Promise.all(
+      tables.map((table) => world.witness.query<Row>(`select '${table} ' || t::text as content from ${schema}.${table} t order by 1`)),
+    );
+    return found.flat().map((row) => row.content);
+  };
+  const before = new Map<string, string[]>();
+  for (const model of MODELS) before.set(`${model.schema}.${model.name}`, await contentOf(model));
+  for (const { schema, name, tables } of MODELS)
+    await world.witness.query(
+      `begin; update ${schema}.cursor set seq = 0 where name = '${name}'; truncate ${tables.map((table) => `${schema}.${table}`).join(', ')}; commit`,
+    );
+  await Promise.all([...new Set(MODELS.map(({ schema }) => schema))].map((name) => world.kill(name)));
+  let rows = 0;
+  for (const model of MODELS) {
+    const wanted = before.get(`${model.schema}.${model.name}`) ?? [];
+    await eventually(async () => same(`${model.schema}.${model.name}`, await contentOf(model), wanted), {
+      timeoutMs: REBUILT_MS,
+      everyMs: 500,
+    });
+    rows += wanted.length;
+  }
+  world.say(`${MODELS.length} read models rebuilt: ${rows} rows as before`);
+  return rows;
+}
+
+function same(model: string, after: readonly string[], before: readonly string[]): void {
+  assert.equal(after.length, before.length, `${model}: ${after.length} rows of ${before.length}`);
+  const different = after.findIndex((row, index) => row !== before[index]);
+  assert.equal(different, -1, `${model}: ${after[different]} was ${before[different]}`);
+}
