@@ -24,3 +24,18 @@ test('given a user without a password, when rendered, then it is refused', () =>
 test('given a value that could end its string, when rendered, then it is refused', () => {
   assert.throws(() => natsConf({ ...base, users: [vault], passwords: { vault: 'a"\n}' } }), /cannot be quoted/);
 });
+
+test('given one of several servers, when rendered, then it names the routes of all', () => {
+  const conf = natsConf({
+    ...base,
+    users: [vault],
+    passwords: { vault: 'pw' },
+    serverName: 'two',
+    cluster: { name: 'c', port: 6002, routes: [6001, 6002] },
+  });
+  assert.match(
+    conf,
+    /cluster: \{ name: "c", listen: "127\.0\.0\.1:6002",\s+routes: \["nats-route:\/\/127\.0\.0\.1:6001", "nats-route:\/\/127\.0\.0\.1:6002"\] \}/,
+  );
+  assert.doesNotMatch(natsConf({ ...base, users: [vault], passwords: { vault: 'pw' } }), /cluster/);
+});
