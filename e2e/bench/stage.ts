@@ -52,9 +52,10 @@ export async function stage(options: { gateways: number; upstream: string }): Pr
 
 /** One gateway alone on its core; everything else on the other, where read models give way to the load, the upstream and NATS. */
 export function pinForOne({ platform }: Stage): void {
+  // First, because it holds for descendants, and the platform's processes are this one's.
+  pin(process.pid, OTHER_CORE);
   for (const [name, pid] of Object.entries(platform.processes())) {
     pin(pid, name === 'gateway' ? GATEWAY_CORE : OTHER_CORE);
     if (READ_MODELS.test(name)) giveWay(pid);
   }
-  pin(process.pid, OTHER_CORE);
 }
