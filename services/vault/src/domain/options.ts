@@ -85,23 +85,24 @@ function join(path: string, below: string): string {
   return below === '' ? path : `${path}.${below}`;
 }
 
+/** Every option of a connection but `default`, which moves between connections: what a request may set and what a change is told by. */
+export const OPTION_NAMES = [
+  'label',
+  'scopes',
+  'hosts',
+  'base_url',
+  'proxy_enabled',
+  'allow_http',
+  'allow_private_networks',
+  'upstream_override',
+  'propagate_trace',
+  'placeholders',
+  'default_access',
+  'default_approval',
+  'baseline_constraints',
+] as const;
+
 /** The fields whose values differ, by their JSON. */
 export function changedFields(before: Connection, after: Connection): (keyof Options | 'default')[] {
-  const names = [
-    'label',
-    'scopes',
-    'hosts',
-    'base_url',
-    'proxy_enabled',
-    'allow_http',
-    'allow_private_networks',
-    'upstream_override',
-    'propagate_trace',
-    'placeholders',
-    'default_access',
-    'default_approval',
-    'baseline_constraints',
-    'default',
-  ] as const;
-  return names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+  return [...OPTION_NAMES, 'default' as const].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }

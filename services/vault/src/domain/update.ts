@@ -5,30 +5,15 @@
 import { type Denial, denial, type FieldProblem, invalid } from '@sallyport/contracts/errors.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
 import { hasLetter, type Principal } from '@sallyport/contracts/principal.ts';
-import { ADMIN_FIELDS, changedFields, DESTINATION_FIELDS, type Options, optionProblems } from './options.ts';
+import { ADMIN_FIELDS, changedFields, DESTINATION_FIELDS, OPTION_NAMES, type Options, optionProblems } from './options.ts';
 
 export type Planned = { deny: Denial } | { connection: Connection; changed: string[] };
 
 /** The options of a request: `null` counts as absent, but clears a nullable field where `clears` (PATCH). */
 export function optionsOf(body: { readonly [name in keyof Options]?: Options[name] | null }, clears: boolean): Options {
   const nullable = ['label', 'base_url', 'upstream_override'];
-  const names = [
-    'label',
-    'scopes',
-    'hosts',
-    'base_url',
-    'proxy_enabled',
-    'allow_http',
-    'allow_private_networks',
-    'upstream_override',
-    'propagate_trace',
-    'placeholders',
-    'default_access',
-    'default_approval',
-    'baseline_constraints',
-  ] as const;
   const options: { -readonly [name in keyof Options]: unknown } = {};
-  for (const name of names) {
+  for (const name of OPTION_NAMES) {
     const value = body[name];
     if (value === undefined || (value === null && !(clears && nullable.includes(name)))) continue;
     options[name] = value;
