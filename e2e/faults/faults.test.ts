@@ -61,7 +61,7 @@ test('given one agent token at two gateways at once, exactly one call goes', () 
 test('given one agent token for a call and for a control write at once, exactly one takes effect', () => tokenAndCommand(world, ROUNDS));
 test('given a call that races the revocation of its passport, none goes whose record stands behind it', async () => {
   const { went, refused } = await againstRevocation(world, ROUNDS);
-  assert.equal(went + refused, ROUNDS);
+  assert.ok(went > 0 && refused > 0, `${went} went, ${refused} were refused`);
 });
 test('given a write at one gateway, it holds at every other at once, and nothing is refused for nothing', () =>
   usedElsewhere(world, ROUNDS));

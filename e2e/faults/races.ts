@@ -6,6 +6,10 @@ import { type ClientCall, type ClientCommand, indexOf } from './checker.ts';
 import { pause } from './load.ts';
 import { agentAcross, at, enrolledAgent, plainAgent, send, startMission, type World } from './world.ts';
 
+/** The shortest interval that there is. */
+const INTERVAL_MS = 60_000;
+const BEFORE_MS = 15_000;
+
 const reached = (world: World, digest: string): number => world.upstream.log.filter((call) => call.digest === digest).length;
 const isDone = (call: ClientCall): boolean => call.status === 200;
 const told = (calls: ClientCall[]): string => calls.map(({ status, code, reason }) => `${status} ${code} ${reason}`).join(' | ');
@@ -88,41 +92,72 @@ export async function tokenAndCommand(world: World, rounds: number): Promise<voi
   for (const { name, id } of opened) assert.equal(names.has(name), id !== null, name);
 }
 
-/** A call and the revocation of its passport: none goes whose record stands behind the revocation; afterwards every gateway refuses. */
-export async function againstRevocation(world: World, rounds: number): Promise<{ went: number; refused: number }> {
+export interface Raced {
+  went: number;
+  refused: number;
+  /** Of the refused: recorded, and found behind the revocation when the record was read back. */
+  behind: number;
+}
+
+const LEAST_OF_EACH = 0.15;
+const FIRST_LEAD_MS = 10;
+const LEAD_STEP_MS = 2;
+const LEAD_SPREAD_MS = 4;
+
+/**
+ * A call and the revocation of its passport: none goes whose record stands behind the revocation; afterwards every gateway refuses. How much later the call
+ * starts follows the outcomes, so that each stays about as frequent as the other however fast the machine is: otherwise there would be no race.
+ */
+export async function againstRevocation(world: World, rounds: number): Promise<Raced> {
   const agent = await plainAgent(at(world.operators, 0), 'race-revocation');
   const raced: { call: ClientCall; jti: string }[] = [];
+  let lead = FIRST_LEAD_MS;
   for (let round = 0; round < rounds; round++) {
     const [a, b] = pair(world, round);
     const { passport } = await startMission(at(world.operators, b), agent);
     const what = { token: passport.token, bearer: world.platform.apiKey, method: 'GET' as const };
     assert.equal((await send(world, a, what)).status, 200);
-    const offset = world.random() * 15;
-    const early = world.random() < 0.3;
+    const offset = lead + (world.random() * 2 - 1) * LEAD_SPREAD_MS;
     const [call, revoked] = await Promise.all([
-      pause(early ? 0 : offset).then(() => send(world, a, what)),
-      pause(early ? offset : 0).then(() => at(world.operators, b)('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'race' })),
+      later(offset).then(() => send(world, a, what)),
+      later(-offset).then(() => at(world.operators, b)('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'race' })),
     ]);
     assert.equal(revoked.status, 200, JSON.stringify(revoked.body));
     assert.ok(call.status === 200 || (call.status === 401 && call.code === 'PASSPORT_REVOKED'), told([call]));
     assert.ok(reached(world, call.digest) <= 1);
+    lead += reached(world, call.digest) > 0 ? LEAD_STEP_MS : -LEAD_STEP_MS;
     const after = await Promise.all(world.operators.map((_, gateway) => send(world, gateway, what)));
     for (const one of after) assert.deepEqual([one.status, one.code], [401, 'PASSPORT_REVOKED'], told(after));
     raced.push({ call, jti: passport.jti });
   }
+  return judgeRevocations(world, raced);
+}
+
+async function judgeRevocations(world: World, raced: readonly { call: ClientCall; jti: string }[]): Promise<Raced> {
   const messages = await world.witness.stream();
   const index = indexOf(messages);
   const revocations = new Map<string, number>();
   for (const { seq, facts } of messages)
     for (const { type, data } of facts) if (type === 'passport.revoked') revocations.set(String(data['target']), seq);
-  let went = 0;
+  const outcome = { went: 0, refused: 0, behind: 0 };
   for (const { call, jti } of raced) {
-    if (reached(world, call.digest) === 0) continue;
-    went++;
     const [record] = index.byDigest.get(call.digest) ?? [];
+    if (reached(world, call.digest) === 0) {
+      outcome.refused++;
+      if (record) outcome.behind++;
+      continue;
+    }
+    outcome.went++;
     assert.ok((record?.seq ?? Infinity) < (revocations.get(jti) ?? 0), `${jti}: a call went whose record stands behind its revocation`);
   }
-  return { went, refused: raced.length - went };
+  const least = Math.floor(raced.length * LEAST_OF_EACH);
+  assert.ok(Math.min(outcome.went, outcome.refused) >= least, `not a race: ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+/** In this turn of the event loop when there is nothing to wait for. */
+function later(ms: number): Promise<void> {
+  return ms > 0 ? pause(ms) : Promise.resolve();
 }
 
 /** What was written at one gateway is used at another at once: never 401, 403 or 404 without reason. */
@@ -148,8 +183,8 @@ export async function usedElsewhere(world: World, rounds: number): Promise<void>
     const narrowed = await call(round + 2, false);
     assert.deepEqual([narrowed.status, narrowed.reason], [403, 'constraint_failed'], told([narrowed]));
     await grant(round + 1, []);
-    await passes(call, round + 2, false);
-    await passes(call, round, false);
+    // The constraint is lifted: the next call at each gateway, those that refused and those that never saw it.
+    await Promise.all(operators.map((_, gateway) => passes(call, gateway, false)));
     await lifted(world, agent, round);
   }
 }
@@ -188,4 +223,36 @@ export async function frozen(world: World, rounds: number): Promise<void> {
     const open = await everywhere();
     for (const call of open) assert.equal(call.status, 200, told(open));
   }
+}
+
+/**
+ * Passports that live from checkpoint to checkpoint, called at every gateway before; the checkpoint is recorded at one. Past the first deadline the next
+ * call passes at every gateway, though each has an answer by which the passport is over. Takes 65 s.
+ */
+export async function checkpointsElsewhere(world: World, passports: number): Promise<void> {
+  const agent = await enrolledAgent(at(world.operators, 0), { name: world.marker('race-checkpoint'), accountability_mode: 'enforced' });
+  const begun = Date.now();
+  const tokens: { jti: string; token: string }[] = [];
+  for (let one = 0; one < passports; one++) {
+    const terms = { checkpoint_interval_seconds: INTERVAL_MS / 1_000, ttl_seconds: 900 };
+    tokens.push((await startMission(at(world.operators, one), agent.id, {}, terms)).passport);
+  }
+  const issued = Date.now();
+  const everywhere = async (token: string): Promise<void> => {
+    const calls = await Promise.all(
+      world.operators.map((_, gateway) => send(world, gateway, { token, bearer: agent.jwt(), method: 'GET' })),
+    );
+    for (const call of calls) assert.equal(call.status, 200, told(calls));
+  };
+  for (const { token } of tokens) await everywhere(token);
+  await pause(begun + INTERVAL_MS - BEFORE_MS - Date.now());
+  for (const [one, { jti }] of tokens.entries()) {
+    const kept = await at(world.operators, one + 1)('POST', `/v1/passports/${jti}/checkpoint`, {
+      services_used: ['github'],
+      actions_count: 1,
+    });
+    assert.equal(kept.status, 200, JSON.stringify(kept.body));
+  }
+  await pause(issued + INTERVAL_MS + 1_000 - Date.now());
+  for (const { token } of tokens) await everywhere(token);
 }

@@ -2,7 +2,8 @@
  * `npm run test:faults`: the long form. Breaks the platform by a seed, under load, and lets the checker judge the whole run from the stream, the audit
  * rows and the upstream's log. Prints what it injected and what it checked; ends with 1 when anything was found.
  *
- * `--seed n`, `--rounds n` (races, default 500), `--kills n` (default 20), `--only races,kills,time,nodes`.
+ * `--seed n`, `--rounds n` (races, default 500; twice as many of "used elsewhere"), `--gateways n` (default 4), `--kills n` (default 20),
+ * `--only races,kills,time,nodes`.
  */
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
@@ -12,7 +13,16 @@ import { cutCalls, cutCommands } from './cuts.ts';
 import { fullStream, kill, stopGateway, stopNats, TARGETS } from './kills.ts';
 import { pause, startLoad } from './load.ts';
 import { killNode, startNodes } from './nodes.ts';
-import { againstRevocation, capOfOne, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
+import {
+  againstRevocation,
+  capOfOne,
+  checkpointsElsewhere,
+  frozen,
+  sameOperation,
+  sameToken,
+  tokenAndCommand,
+  usedElsewhere,
+} from './races.ts';
 import { rebuildAll } from './rebuild.ts';
 import { settled } from './settle.ts';
 import { checkpoints, deadlineAcrossRestart, missedEnd, movedClocks, movedClocksOf } from './time.ts';
@@ -24,11 +34,12 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     rounds: { type: 'string', default: '500' },
+    gateways: { type: 'string', default: '4' },
     kills: { type: 'string', default: '20' },
     only: { type: 'string', default: 'races,kills,time,nodes' },
   },
 });
-const [seed, rounds, kills] = [Number(values.seed), Number(values.rounds), Number(values.kills)];
+const [seed, rounds, gateways, kills] = [Number(values.seed), Number(values.rounds), Number(values.gateways), Number(values.kills)];
 const parts = values.only.split(',');
 const say = (line: string): void => console.log(line);
 let findings = 0;
@@ -75,13 +86,16 @@ async function races(world: World): Promise<void> {
   await step(`${rounds} × one agent token at two gateways`, () => sameToken(world, rounds));
   await step(`${rounds} × one agent token for a call and a control write`, () => tokenAndCommand(world, rounds));
   await step(`${rounds} × a call and the revocation of its passport`, async () => {
-    const { went, refused } = await againstRevocation(world, rounds);
-    say(`  ${went} went, ${refused} were refused`);
+    const { went, refused, behind } = await againstRevocation(world, rounds);
+    say(`  ${went} went, ${refused} were refused, ${behind} of them by the order of the log`);
   });
-  await step(`${rounds} × registered, enrolled, granted, narrowed, widened, suspended at one gateway and used at another`, () =>
-    usedElsewhere(world, rounds),
+  await step(`${2 * rounds} × registered, enrolled, granted, narrowed, widened, suspended at one gateway and used at another`, () =>
+    usedElsewhere(world, 2 * rounds),
   );
   await step(`${Math.ceil(rounds / 10)} × frozen and unfrozen`, () => frozen(world, Math.ceil(rounds / 10)));
+  await step(`${Math.ceil(rounds / 20)} × a checkpoint at one gateway, its passport's next call at every other`, () =>
+    checkpointsElsewhere(world, Math.ceil(rounds / 20)),
+  );
 }
 
 async function breaking(world: World): Promise<void> {
@@ -126,7 +140,7 @@ const faketime = await requires('faketime');
 say(`seed ${seed}, ${rounds} rounds, ${kills} kills`);
 if (faketime.skip !== false) say(`clocks are not moved: ${faketime.skip}`);
 const begun = performance.now();
-const open = (more: Partial<Parameters<typeof openWorld>[0]>) => (): Promise<World> => openWorld({ seed, gateways: 4, say, ...more });
+const open = (more: Partial<Parameters<typeof openWorld>[0]>) => (): Promise<World> => openWorld({ seed, gateways, say, ...more });
 if (parts.includes('races')) await inWorld('races over four gateways', open({}), races);
 if (parts.includes('kills')) await inWorld('kills, stops and cuts', open({ proxied: ['passports', 'gateway-4'] }), breaking);
 if (parts.includes('time')) await inWorld('time', open({ environment: movedClocksOf(faketime), gateways: 2 }), deadlines);
