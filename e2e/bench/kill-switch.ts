@@ -3,7 +3,6 @@
  * passports; calls in flight that are cut; from a call off scope to the passport's death at another gateway.
  */
 import { startMission } from '../support/agent.ts';
-import type { Answer } from '../support/api.ts';
 import type { Arrivals } from './arrivals.ts';
 import { percentile } from './load.ts';
 import { CALL, type Stage } from './stage.ts';
@@ -12,9 +11,9 @@ import { post, proxyRequest, type Wire, wire } from './wire.ts';
 const REVOCATIONS = Number(process.env['BENCH_REVOCATIONS'] ?? 200);
 const PASSPORTS = Number(process.env['BENCH_PASSPORTS'] ?? 1_000);
 const SIGNALS = Number(process.env['BENCH_SIGNALS'] ?? 40);
-const CUTS = 10;
+const CUTS = Number(process.env['BENCH_CUTS'] ?? 10);
 /** Each part ends with what it has when its time is over. */
-const PART_MS = 30_000;
+const PART_MS = Number(process.env['BENCH_PART_SECONDS'] ?? 180) * 1_000;
 const GIVE_UP_MS = 5_000;
 const CALLS_BEFORE = 3;
 const BACKGROUND_PER_GATEWAY = 4;
@@ -25,14 +24,26 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 interface Told {
   status: number;
+  /** Of a refusal. */
+  code: string | undefined;
   at: number;
 }
 
 const ask = (on: Wire, request: Buffer): Promise<Told> =>
   new Promise((resolve, reject) => {
-    on.ask(request, (status) => resolve({ status, at: performance.now() }));
+    on.ask(request, (status, text) => resolve({ status, code: /\r\nx-sallyport-error: (\w+)/i.exec(text)?.[1], at: performance.now() }));
     on.closed.then(() => reject(new Error('the connection was closed')), reject);
   });
+
+/** How often each status was told, and why where it is an error. */
+function tally(all: readonly Pick<Told, 'status' | 'code'>[]): string {
+  const counts = new Map<string, number>();
+  for (const { status, code } of all) {
+    const name = code === undefined ? String(status) : `${status} ${code}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([name, count]) => `${count} × ${name}`).join(', ') || 'none';
+}
 
 function percentiles(values: readonly number[]): string {
   const sorted = values.toSorted((a, b) => a - b);
@@ -96,8 +107,8 @@ export async function killSwitch({ platform, operator, ports }: Stage, arrivals:
     const made = await passports(logged, REVOCATIONS);
     const [after, answers]: number[][] = [[], []];
     const end = performance.now() + PART_MS;
+    const ends: Told[] = [];
     let late = 0;
-    let alive = 0;
     for (const [index, { jti, token }] of made.entries()) {
       if (performance.now() > end) break;
       const marker = `r${index}`;
@@ -109,23 +120,24 @@ export async function killSwitch({ platform, operator, ports }: Stage, arrivals:
       const answer = await control(index, revokePassport(jti));
       if (answer.status !== 200) throw new Error(`the revocation was answered ${answer.status}`);
       deadline = answer.at + GIVE_UP_MS;
-      alive += (await Promise.all(loops)).filter(({ status }) => status !== 401).length;
+      ends.push(...(await Promise.all(loops)));
       const lag = (arrivals.last(marker) ?? 0) - answer.at;
       if (lag > 0) late++;
       after?.push(Math.max(0, lag));
       answers?.push(answer.at - asked);
     }
     console.log(
-      `kill switch, last call started after the answer: ${percentiles(after ?? [])} (budget p99 < 100); ${after?.length} revocations, ${late} with a call after the answer, ${alive} gateways that went on`,
+      `kill switch, last call started after the answer: ${percentiles(after ?? [])} (budget p99 < 100); ${after?.length} revocations, ${late} with a call after the answer`,
     );
+    console.log(`  the last answers at ${ports.length} gateways: ${tally(ends)}`);
     console.log(`  the answer itself: ${percentiles(answers ?? [])}`);
   }
 
   async function wholeAgent(): Promise<void> {
     const id = await register('bench-many', 'logged');
     const made = await passports(id, PASSPORTS);
-    const statuses = async (all: boolean): Promise<Map<number, number>> => {
-      const counts = new Map<number, number>();
+    const statuses = async (all: boolean): Promise<Told[]> => {
+      const heard: Told[] = [];
       const end = performance.now() + PART_MS;
       const calls = made.flatMap(({ token }, index) => (all ? ports : [ports[index % ports.length] ?? 0]).map((port) => ({ port, token })));
       await Promise.all(
@@ -133,53 +145,60 @@ export async function killSwitch({ platform, operator, ports }: Stage, arrivals:
           const on = wire(port);
           for (const call of calls.filter((one) => one.port === port)) {
             if (performance.now() > end) break;
-            const { status } = await ask(on, request(call.token, 'many'));
-            counts.set(status, (counts.get(status) ?? 0) + 1);
+            heard.push(await ask(on, request(call.token, 'many')));
           }
           on.end();
         }),
       );
-      return counts;
+      return heard;
     };
     const before = await statuses(false);
     const asked = performance.now();
-    const answer: Answer = await operator('POST', `/v1/passports/revoke-agent/${id}`, { reason: 'benchmark' });
+    const answer = await operator('POST', `/v1/passports/revoke-agent/${id}`, { reason: 'benchmark' });
     const took = performance.now() - asked;
     const arrived = arrivals.count('many');
     const after = await statuses(true);
-    const tried = after.values().reduce((sum, count) => sum + count, 0);
     console.log(
-      `an agent's revocation with ${made.length} live passports (${before.get(200) ?? 0} had been used): answered ${answer.status} in ${shown(took)} ms; ` +
-        `of ${tried} calls after it, at ${ports.length} gateways, ${after.get(401) ?? 0} refused with 401, ${after.get(200) ?? 0} answered, ${arrivals.count('many') - arrived} arrived upstream`,
+      `an agent's revocation with ${made.length} live passports: answered ${answer.status} in ${shown(took)} ms, ${arrivals.count('many') - arrived} calls arrived upstream after it`,
+    );
+    console.log(
+      `  one call with each passport before it: ${tally(before)}; with each at each of ${ports.length} gateways after it: ${tally(after)}`,
     );
   }
 
   async function cuts(): Promise<void> {
     const fromRequest: number[] = [];
     const fromAnswer: number[] = [];
-    let cut = 0;
+    const ended: Told[] = [];
+    const before: Told[] = [];
     for (let index = 0; index < CUTS; index++) {
       const { jti, token } = await passportOf(logged);
-      const marker = `slow${index}`;
+      const refusedBefore = before.length;
+      let asked = Number.POSITIVE_INFINITY;
       const flights = ports.map(async (port) => {
         const on = wire(port);
-        const told = await ask(on, request(token, marker));
+        const told = await ask(on, request(token, `slow${index}-${port}`));
         on.end();
+        // Under load a call may be refused before it goes: then there is nothing to cut.
+        if (told.at < asked) before.push(told);
+        else ended.push(told);
         return told;
       });
       const ready = performance.now() + GIVE_UP_MS;
-      while (arrivals.count(marker) < ports.length && performance.now() < ready) await wait(5);
-      const asked = performance.now();
+      const flying = (): number => ports.filter((port) => arrivals.count(`slow${index}-${port}`) > 0).length;
+      while (flying() + before.length - refusedBefore < ports.length && performance.now() < ready) await wait(5);
+      asked = performance.now();
       const answer = await control(index, revokePassport(jti));
-      for (const { status, at } of await Promise.all(flights)) {
-        if (status === 401) cut++;
+      for (const { at } of await Promise.all(flights)) {
+        if (at < asked) continue;
         fromRequest.push(at - asked);
         fromAnswer.push(Math.max(0, at - answer.at));
       }
     }
     console.log(
-      `calls in flight at ${ports.length} gateways: ${cut} of ${CUTS * ports.length} ended with 401; from asking for the revocation: ${percentiles(fromRequest)}; after its answer: ${percentiles(fromAnswer)}`,
+      `calls in flight at ${ports.length} gateways: ${ended.length}, ended with ${tally(ended)}; from asking for the revocation: ${percentiles(fromRequest)}; after its answer: ${percentiles(fromAnswer)}`,
     );
+    if (before.length > 0) console.log(`  refused before they went upstream: ${tally(before)}`);
   }
 
   async function signals(): Promise<void> {

@@ -157,6 +157,7 @@ async function run(options: GatewayOptions): Promise<Running> {
       keys.stop();
       credentials.stop();
       cuts.stop();
+      inFlight.stop();
       await sweeper.stop();
       await pools.close();
       await boot.stop();

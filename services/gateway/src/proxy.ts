@@ -10,11 +10,10 @@ import type { Bearing } from './http/bearer.ts';
 import type { Taken } from './http/rate-limits.ts';
 import { judge, type Judgement, type Reached } from './pipeline.ts';
 import { attempt } from './proxy/attempt.ts';
-import { type CallContext, refuseCall } from './proxy/denials.ts';
+import { type CallContext, refuseCall, underWay } from './proxy/denials.ts';
 import { identify, type Identified, type Identity } from './proxy/identify.ts';
 import { prepare } from './proxy/prepare.ts';
 import type { ProxyRequest } from './proxy/request.ts';
-import type { Refusal } from './refusal.ts';
 import { Unanswered } from './views/questions.ts';
 
 export interface ProxyCall {
@@ -72,10 +71,8 @@ async function run(deps: ProxyDeps, call: ProxyCall): Promise<ProxyAnswer> {
     who = await ask(true);
     if (!who.ok) return refuseUnidentified(deps, call, who);
   }
-  if (deps.cuts.isCut(who.identity.standing.passport.operator_id)) {
-    const cut: Refusal = { denial: denial('PASSPORT_REVOKED', 'A revocation is under way.', { reason: 'revocation_pending' }) };
-    return refuseCall(deps, contextOf(call, who.identity, NOTHING), cut);
-  }
+  if (deps.cuts.isCut(who.identity.standing.passport.operator_id))
+    return refuseCall(deps, contextOf(call, who.identity, NOTHING), underWay());
 
   // Step 5, once step 4 would let the call on.
   if (checkLife(who.identity.standing, deps.clock.now()).ok) {

@@ -5,7 +5,7 @@ import type { Metrics } from '@sallyport/service-kit/metrics.ts';
 export interface Signals {
   callAnswered(seconds: number): void;
   callRefused(code: string, reason: string | null, recorded: boolean): void;
-  callCut(): void;
+  callCut(cause: 'revoked' | 'stale'): void;
   outcomeNotRecorded(): void;
   questionFailed(what: string): void;
   requestFailed(requestId: string, error: unknown): void;
@@ -14,7 +14,7 @@ export interface Signals {
 export function createSignals(log: Log, metrics: Metrics): Signals {
   const refused = metrics.counter('proxy_refused_total', 'Proxied calls refused', ['code', 'recorded']);
   const answered = metrics.histogram('proxy_call_seconds', 'Time of proxied calls, upstream included', []);
-  const cut = metrics.counter('proxy_cut_total', 'Calls cut in flight by a revocation');
+  const cut = metrics.counter('proxy_cut_total', 'Calls cut in flight', ['cause']);
   const unrecorded = metrics.counter('proxy_outcome_unrecorded_total', 'Outcomes that the log did not take at once');
   const questions = metrics.counter('view_questions_failed_total', 'Questions to owners without an answer in time', ['what']);
   return {
@@ -23,7 +23,7 @@ export function createSignals(log: Log, metrics: Metrics): Signals {
       refused({ code, recorded: String(recorded) });
       log.debug({ code, reason, recorded }, 'call refused');
     },
-    callCut: () => cut(),
+    callCut: (cause) => cut({ cause }),
     outcomeNotRecorded: () => {
       unrecorded();
       log.warn({}, 'the outcome of a call could not be recorded at once');

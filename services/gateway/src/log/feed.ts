@@ -47,6 +47,8 @@ export interface Feed {
   streamTime(): number;
   /** The log was heard within 2 s and the window has been read. */
   fresh(): boolean;
+  /** Milliseconds since the log was last heard, by a message or a heartbeat. */
+  silence_ms(): number;
   /** Called for every fence, in order, synchronously. */
   onFence(listener: (fence: SeenFence) => void): void;
   /** Called once, synchronously, when the own entry with this key is read. */
@@ -161,6 +163,7 @@ export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, 
     lastFence: () => lastFence,
     streamTime: () => streamTime,
     fresh: () => follower.position() >= caught_up_at && follower.last_heard_ms() < STALE_MS,
+    silence_ms: () => follower.last_heard_ms(),
     onFence: (listener) => {
       listeners.push(listener);
     },

@@ -10,7 +10,7 @@ import { RECORD_MS } from '../log/records.ts';
 import { judge, type Plan } from '../pipeline.ts';
 import type { ProxyAnswer } from '../proxy.ts';
 import { forbidden, type Refusal, refusal, unauthorized } from '../refusal.ts';
-import { type CallContext, callerOf, describeCall, isSingleUse, refuseAttempt, unrecorded } from './denials.ts';
+import { type CallContext, callerOf, describeCall, isSingleUse, refuseAttempt, underWay, unrecorded } from './denials.ts';
 import { attemptEntry } from './entry.ts';
 import { attemptedFact, completedFact, type Described, whoseCall } from './facts.ts';
 import type { Identified, Identity } from './identify.ts';
@@ -70,6 +70,7 @@ export async function attempt(deps: ProxyDeps, context: CallContext, attempting:
     fact,
     entry,
     recheck: () => recheck(deps, context, attempting),
+    barred: () => deps.cuts.isCut(passport.operator_id),
     send: (targets) => {
       startedAt = performance.now();
       const { outcome, cut } = deps.upstream.dispatch(prepared.pool, prepared.outgoing, () => deps.lease.held() && deps.feed.fresh());
@@ -91,6 +92,8 @@ export async function attempt(deps: ProxyDeps, context: CallContext, attempting:
       return refuseAttempt(deps, context, recorded, await verdictRefusal(deps, context, attempting, released.verdict, identity.caller));
     case 'changed':
       return refuseAttempt(deps, context, recorded, await changedRefusal(context, attempting, deps));
+    case 'barred':
+      return refuseAttempt(deps, context, recorded, underWay());
     case 'given_up':
       return refuseAttempt(deps, context, recorded, released.why === 'stale' ? staleRefusal() : unrecorded());
   }
@@ -189,7 +192,7 @@ async function close(
   try {
     const attempt_entry_id = auditIdOf(recorded.id);
     const ended = endOf(outcome, prepared.credential.scrub, attempt_entry_id);
-    if (outcome.kind === 'cut') deps.signals.callCut();
+    if (outcome.kind === 'cut') deps.signals.callCut(outcome.cause);
     const entry_id = await recordEnd(deps, context, recorded, ended, duration_ms);
     deps.signals.callAnswered((performance.now() - context.call.arrived_at) / 1000);
     const { answer } = ended;

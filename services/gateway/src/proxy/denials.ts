@@ -8,7 +8,7 @@ import { newId } from '@sallyport/service-kit/ids.ts';
 import type { ProxyDeps } from '../deps.ts';
 import type { Reached } from '../pipeline.ts';
 import type { ProxyAnswer, ProxyCall } from '../proxy.ts';
-import { isCritical, type Refusal, reasonOf } from '../refusal.ts';
+import { isCritical, type Refusal, reasonOf, refusal } from '../refusal.ts';
 import type { KnownPassport } from '../views/passports.ts';
 import { type Caller, deniedFact, describe, type Described, whoseCall } from './facts.ts';
 import type { Identity } from './identify.ts';
@@ -115,6 +115,11 @@ export async function refuseAttempt(
 
 export function unrecorded(): Refusal {
   return { denial: { ...denial('AUDIT_UNAVAILABLE', 'The event log did not take the record of this call.'), retry_after: 1 } };
+}
+
+/** What a core message told that the log could not take yet (api.md §11). */
+export function underWay(): Refusal {
+  return refusal('PASSPORT_REVOKED', 'A revocation is under way.', { reason: 'revocation_pending' });
 }
 
 /** Before the record is out: the revocation that it causes may be read before its acknowledgement. */

@@ -51,12 +51,13 @@ export function endOf(outcome: Outcome, scrub: Scrubber, attemptEntryId: string)
       return failed({ sent: false, entry: 'failure', upstream: 'unknown', code: 'REVOCATION_STATE_STALE', message }, attemptEntryId);
     }
     case 'cut': {
-      const { sent } = outcome;
-      const message = 'The passport was revoked while the call was under way.';
-      return failed(
-        { sent, entry: sent ? 'unknown' : 'failure', upstream: 'unknown', code: 'PASSPORT_REVOKED', message, reason: 'revoked' },
-        attemptEntryId,
-      );
+      const { sent, cause } = outcome;
+      const ended = { sent, entry: sent ? 'unknown' : 'failure', upstream: 'unknown' } as const;
+      const why: Pick<Failure, 'code' | 'message' | 'reason'> =
+        cause === 'revoked'
+          ? { code: 'PASSPORT_REVOKED', message: 'The passport was revoked while the call was under way.', reason: 'revoked' }
+          : { code: 'REVOCATION_STATE_STALE', message: 'The revocation feed fell silent while the call was under way.' };
+      return failed({ ...ended, ...why }, attemptEntryId);
     }
   }
 }

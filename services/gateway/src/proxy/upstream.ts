@@ -4,6 +4,7 @@
  */
 import type { Dispatcher, Pool } from 'undici';
 import { createDeadlines } from '../deadlines.ts';
+import type { CutCause } from './in-flight.ts';
 import { MAX_RESPONSE_BYTES } from './response.ts';
 import type { Room, Share } from './room.ts';
 
@@ -23,11 +24,11 @@ export type Outcome =
   | { kind: 'too_large' }
   /** `mayStart` said no. */
   | { kind: 'held_back' }
-  | { kind: 'cut'; sent: boolean };
+  | { kind: 'cut'; cause: CutCause; sent: boolean };
 
 export interface Upstream {
   /** `mayStart` is asked right before the first byte; false leaves the request unsent. */
-  dispatch(pool: Pool, outgoing: Outgoing, mayStart: () => boolean): { outcome: Promise<Outcome>; cut: () => void };
+  dispatch(pool: Pool, outgoing: Outgoing, mayStart: () => boolean): { outcome: Promise<Outcome>; cut: (cause: CutCause) => void };
 }
 
 const TOTAL_MS = 30_000;
@@ -93,7 +94,7 @@ export function createUpstream(room: Room): Upstream {
           onResponseError: (_controller, error) => end({ kind: 'unreachable', stage: stageOf(error, sent), sent }),
         },
       );
-      return { outcome: promise, cut: () => abort({ kind: 'cut', sent }) };
+      return { outcome: promise, cut: (cause) => abort({ kind: 'cut', cause, sent }) };
     },
   };
 }

@@ -13,7 +13,7 @@ export interface TestUpstream {
   url: string;
   secret: string;
   heard: Heard[];
-  /** Answers of `/hold` go out when it is called. */
+  /** Answers of `/hold` go out when it is called; those of `/head` and `/part` never end. */
   letGo(): void;
   waiting(): number;
   stop(): Promise<void>;
@@ -37,6 +37,8 @@ export async function startUpstream(): Promise<TestUpstream> {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     };
     if (path.endsWith('/hold')) held.push(response);
+    else if (path.endsWith('/head')) response.writeHead(200, { 'content-type': 'application/json', 'content-length': 5 }).flushHeaders();
+    else if (path.endsWith('/part')) response.writeHead(200, { 'content-type': 'text/plain' }).write('the beginning');
     else if (path.endsWith('/echo')) json(200, { echoed: request.headers.authorization, raw: secret });
     else if (path.endsWith('/redirect')) response.writeHead(302, { location: 'https://elsewhere.example/', 'set-cookie': 'a=b' }).end();
     else if (path.endsWith('/missing')) json(404, { message: 'Not Found' });
