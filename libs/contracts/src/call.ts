@@ -4,8 +4,12 @@
  */
 import type { Denial } from './errors.ts';
 
-/** Who calls, as it came. `jwt` is whole; a key (`sk_live_…`) is only its SHA-256, hex. */
-export type Bearer = { kind: 'none' } | { kind: 'jwt'; token: string } | { kind: 'key'; sha256: string };
+/** Who calls, as it came. `jwt` is whole; a key (`sk_live_…`) or a ticket (`tkt_…`) is only its SHA-256, hex. */
+export type Bearer =
+  | { kind: 'none' }
+  | { kind: 'jwt'; token: string }
+  | { kind: 'key'; sha256: string }
+  | { kind: 'ticket'; sha256: string };
 
 export interface BusCall {
   operation: string;

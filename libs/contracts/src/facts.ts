@@ -1,6 +1,7 @@
 /** Every published fact type; importing this file fills the registry of `fact.ts`. */
 import './facts/calls.ts';
 import './facts/detection.ts';
+import './facts/enrolment.ts';
 import './facts/identity.ts';
 import './facts/passports.ts';
 import './facts/vault.ts';

@@ -43,6 +43,8 @@ export interface Operation {
   creates?: boolean;
   /** Agent JWTs are single-use here: every control call but GETs, verify and simulate (api.md §3.3). */
   single_use?: boolean;
+  /** An enrolment ticket opens it too (api.md §5.2); everywhere else a ticket is of the wrong kind. */
+  by_ticket?: boolean;
   /** Body fields that hold a secret: the edge seals them to the owner's key, so that the bus never carries them in clear. */
   secret_in?: readonly string[];
   /** Answer fields that hold a secret: the owner seals them to `BusCall.reply_key`. */

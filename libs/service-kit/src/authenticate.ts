@@ -13,14 +13,16 @@ export interface AuthenticatorDeps {
   /** The holder of a key by the SHA-256 (hex) of the whole key; null for no live member or operator. */
   resolvePrincipal(sha256: string, call: BusCall): Promise<PrincipalView | null>;
   resolveAgent(agentId: string, call: BusCall): Promise<AgentView | null>;
+  /** Where tickets are good for something: who approved one that lives. */
+  resolveTicket?(sha256: string, call: BusCall): Promise<Principal | null>;
   /** Unix ms. */
   now(): number;
 }
 
 export type Authentication = { principal: Principal } | { denial: Denial };
-export type Authenticate = (call: BusCall, operation: Pick<Operation, 'single_use'>) => Promise<Authentication>;
+export type Authenticate = (call: BusCall, operation: Pick<Operation, 'single_use' | 'by_ticket'>) => Promise<Authentication>;
 
-export function createAuthenticator({ resolvePrincipal, resolveAgent, now }: AuthenticatorDeps): Authenticate {
+export function createAuthenticator({ resolvePrincipal, resolveAgent, resolveTicket, now }: AuthenticatorDeps): Authenticate {
   async function byKey(sha256: string, call: BusCall): Promise<Authentication> {
     const view = /^[0-9a-f]{64}$/.test(sha256) ? await resolvePrincipal(sha256, call) : null;
     if (!view || (view.expires_at_ms !== null && view.expires_at_ms <= now())) {
@@ -54,6 +56,11 @@ export function createAuthenticator({ resolvePrincipal, resolveAgent, now }: Aut
     };
   }
 
+  async function byTicket(sha256: string, call: BusCall): Promise<Authentication> {
+    const principal = /^[0-9a-f]{64}$/.test(sha256) ? await resolveTicket?.(sha256, call) : null;
+    return principal ? { principal } : unauthorized('expired');
+  }
+
   return async (call, operation) => {
     const { bearer } = call;
     switch (bearer.kind) {
@@ -63,6 +70,8 @@ export function createAuthenticator({ resolvePrincipal, resolveAgent, now }: Aut
         return byKey(bearer.sha256, call);
       case 'jwt':
         return byAgentJwt(bearer.token, call, operation.single_use === true);
+      case 'ticket':
+        return operation.by_ticket && resolveTicket ? byTicket(bearer.sha256, call) : unauthorized('wrong_credential_kind');
     }
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { makeApiKey } from '@sallyport/contracts/api-key.ts';
+import { makeTicket } from '@sallyport/contracts/ticket.ts';
 import { classifyBearer } from '../src/http/bearer.ts';
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -10,6 +11,12 @@ const key = makeApiKey('operator', new Uint8Array(32).fill(7));
 
 test('given a key with the right checksum, only its SHA-256 goes on', () => {
   assert.deepEqual(classifyBearer(`Bearer ${key}`), { kind: 'key', sha256: createHash('sha256').update(key).digest('hex') });
+});
+
+test('given a ticket of the right form, only its SHA-256 goes on', () => {
+  const ticket = makeTicket(new Uint8Array(32).fill(7));
+  assert.deepEqual(classifyBearer(`Bearer ${ticket}`), { kind: 'ticket', sha256: createHash('sha256').update(ticket).digest('hex') });
+  assert.deepEqual(classifyBearer(`Bearer ${ticket}0`), { kind: 'bad', reason: 'malformed' });
 });
 
 test('given no bearer, or one that is malformed, the reason says which', () => {

@@ -115,6 +115,7 @@ export const enrolmentChallenge = operation({
   http: { method: 'POST', path: '/v1/agents/:id/enrollment-challenge', status: 201 },
   creates: true,
   single_use: true,
+  by_ticket: true,
   params: agentId,
   response: Type.Object({ challenge_id: idOf('challenge'), challenge: Type.String(), expires_at: Time }),
   errors: [...E_CREATE, ...E_ID],
@@ -128,6 +129,7 @@ export const enrolAgent = operation({
   scope: 'agents:write',
   http: { method: 'POST', path: '/v1/agents/:id/enroll', status: 200 },
   single_use: true,
+  by_ticket: true,
   params: agentId,
   body: Type.Object({
     public_key: Type.Record(Type.String(), Type.Unknown()),

@@ -26,6 +26,8 @@ export const ACTIONS: Readonly<Record<string, ActionOf>> = {
   'agent.blocked': system('agent.block', 'reason', 'by'),
   'agent.unblocked': system('agent.unblock', 'comment'),
   'agent.enrolled': system('agent.enroll', 'key_thumbprint', 'rotated'),
+  'agent.enrolment_approved': system('agent.approve_enrolment', 'member_id', 'machine', 'process', 'replaces_key'),
+  'agent.enrolment_denied': system('agent.deny_enrolment', 'member_id', 'machine', 'process'),
   'grant.changed': system('grant.change'),
   'grant.removed': system('grant.remove', 'connection_id'),
   'mission.opened': system('mission.open', 'mission_id', 'implicit', 'parent_mission_id', 'intent_summary', 'intent_services', 'caps'),

@@ -11,6 +11,7 @@ import type { Bucket, Limits, Taken } from '../http/rate-limits.ts';
 export function callerKey(bearing: Bearing, peer: string): string {
   switch (bearing.kind) {
     case 'key':
+    case 'ticket':
       return bearing.sha256;
     case 'jwt':
       return `${agentJwtSubject(bearing.token) ?? ''}@${peer}`;

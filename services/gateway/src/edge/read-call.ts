@@ -23,6 +23,7 @@ export function readBearer(operation: Operation, headers: Incoming['headers']): 
   const bearing = classifyBearer(one(headers['authorization']));
   if (bearing.kind === 'none') return unauthorized('missing');
   if (bearing.kind === 'bad') return unauthorized(bearing.reason);
+  if (bearing.kind === 'ticket' && !operation.by_ticket) return unauthorized('wrong_credential_kind');
   // People do not sign in yet: nobody issues such tokens.
   if (bearing.kind === 'jwt' && bearing.purpose !== 'agent') return unauthorized('wrong_credential_kind');
   return { ok: true, value: bearing };
@@ -69,6 +70,8 @@ function onTheBus(bearing: Bearing): Bearer {
   switch (bearing.kind) {
     case 'key':
       return { kind: 'key', sha256: bearing.sha256 };
+    case 'ticket':
+      return { kind: 'ticket', sha256: bearing.sha256 };
     case 'jwt':
       return { kind: 'jwt', token: bearing.token };
     case 'none':

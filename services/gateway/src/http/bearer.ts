@@ -3,11 +3,13 @@
  * of the operation decides who it is.
  */
 import { apiKeyHash, apiKeyOwner } from '@sallyport/contracts/api-key.ts';
+import { isTicket, ticketHash } from '@sallyport/contracts/ticket.ts';
 import { MAX_TOKEN_LENGTH, readToken, type UnverifiedToken } from '@sallyport/passport-verify/token.ts';
 
 export type Bearing =
   | { kind: 'none' }
   | { kind: 'key'; sha256: string }
+  | { kind: 'ticket'; sha256: string }
   /** `read`: what the token says of itself, NOT verified. */
   | { kind: 'jwt'; token: string; read: UnverifiedToken; purpose: 'agent' | 'session' | 'access' }
   /** `reason` of UNAUTHORIZED (api.md §2.1). */
@@ -21,7 +23,8 @@ export function classifyBearer(authorization: string | undefined): Bearing {
   const token = SCHEME.exec(authorization)?.[1];
   if (token === undefined) return { kind: 'bad', reason: 'malformed' };
   if (token.startsWith('sk_live_')) return classifyKey(token);
-  if (token.startsWith('tkt_')) return { kind: 'bad', reason: 'wrong_credential_kind' };
+  if (token.startsWith('tkt_'))
+    return isTicket(token) ? { kind: 'ticket', sha256: ticketHash(token) } : { kind: 'bad', reason: 'malformed' };
   return token.startsWith('eyJ') ? classifyJwt(token) : { kind: 'bad', reason: 'malformed' };
 }
 

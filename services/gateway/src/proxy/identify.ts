@@ -103,6 +103,12 @@ function bearerOf(deps: IdentifyDeps, presented: Presented, known: KnownPassport
       return { ok: false, refusal: missing(known), asked_at: NOT_ASKED };
     case 'bad':
       return { ok: false, refusal: unauthorized(bearer.reason, 'The bearer credential cannot be used here.'), asked_at: NOT_ASKED };
+    case 'ticket':
+      return {
+        ok: false,
+        refusal: unauthorized('wrong_credential_kind', 'A ticket enrols an agent and opens nothing else.'),
+        asked_at: NOT_ASKED,
+      };
     case 'key':
       return byKey(deps, bearer.sha256, presented, known, fresh);
     case 'jwt':

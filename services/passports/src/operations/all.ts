@@ -12,12 +12,11 @@ import type { Deps } from '../deps.ts';
 import { isRecord, withFieldIdempotency } from '../field-idempotency.ts';
 import { agentPermissionsOperation } from './agent-permissions.ts';
 import { bootstrapOperation } from './bootstrap.ts';
-import { challengeAgentOperation } from './challenge-agent.ts';
 import { checkoutOperation } from './checkout-passport.ts';
 import { checkpointOperation } from './checkpoint-passport.ts';
 import { deleteAgentOperation } from './delete-agent.ts';
 import { completeMissionOperation, revokeMissionOperation } from './end-mission.ts';
-import { enrolAgentOperation } from './enrol-agent.ts';
+import { enrolmentOperations } from './enrolment/register.ts';
 import { freezeOperation } from './freeze.ts';
 import { getAgentOperation } from './get-agent.ts';
 import { getMissionOperation } from './get-mission.ts';
@@ -67,8 +66,6 @@ export function allOperations(
     .on(agents.updateAgent, updateAgentOperation(deps))
     .on(agents.deleteAgent, deleteAgentOperation(deps))
     .on(agents.unblockAgent, unblockAgentOperation(deps))
-    .on(agents.enrolmentChallenge, challengeAgentOperation(deps))
-    .on(agents.enrolAgent, enrolAgentOperation(deps))
     .on(agents.agentPermissions, agentPermissionsOperation(deps))
     .on(agents.grantAccess, grantAccessOperation(deps))
     .on(agents.revokeAccess, revokeAccessOperation(deps))
@@ -95,6 +92,7 @@ export function allOperations(
     .on(passports.jwks, jwksOperation(deps))
     .on(passports.passportResolve, resolvePassportOperation(deps))
     .on(connectionHolders, revokeHoldersOperation(deps));
+  enrolmentOperations(deps, made);
   const missing = made.missing();
   if (missing.length > 0) throw new Error(`operations without handler: ${missing.join(', ')}`);
   const all = made.all();

@@ -10,16 +10,17 @@ import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import { enrolAgent } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
-import type { Deps } from '../deps.ts';
-import { AGENT } from '../domain/agent.ts';
-import { decideEnrolment, keyInUse } from '../domain/enrolment.ts';
-import { suspendedDenial } from '../domain/issue.ts';
-import { THUMBPRINT } from '../domain/thumbprint.ts';
+import type { Deps } from '../../deps.ts';
+import { AGENT } from '../../domain/agent.ts';
+import { decideEnrolment, keyInUse } from '../../domain/enrolment.ts';
+import { suspendedDenial } from '../../domain/issue.ts';
+import { THUMBPRINT } from '../../domain/thumbprint.ts';
 import { iso } from '@sallyport/contracts/time.ts';
-import { livePassports } from '../projections/live-passports.ts';
-import { announce, propagation } from '../propagation.ts';
-import { noAgent, readAgent } from '../reading.ts';
-import { narrowedAgent, revokedAgent, revokedDraft } from '../writes.ts';
+import { livePassports } from '../../projections/live-passports.ts';
+import { announce, propagation } from '../../propagation.ts';
+import { noAgent, readAgent } from '../../reading.ts';
+import { askerOf, ticketRefusal, ticketWrites } from '../../ticketing.ts';
+import { narrowedAgent, revokedAgent, revokedDraft } from '../../writes.ts';
 
 const ROTATED = 'Agent key rotated';
 
@@ -32,14 +33,16 @@ interface EnrolledAnswer {
 }
 
 export function enrolAgentOperation(deps: Deps): OperationHandler<typeof enrolAgent> {
-  return async ({ principal, params: { id }, body, scope }) => {
+  return async ({ call, principal, params: { id }, body, scope }) => {
     const { operator_id } = principal;
-    const asker = `${principal.type}:${principal.id}`;
+    const by = askerOf(deps, call.bearer, principal);
     const decided = await deps.ledger.decide<EnrolledAnswer>(scope, async (read) => {
       const found = await readAgent(read.get, operator_id, id);
       if (!found) return { deny: noAgent(id) };
       if (found.agent.status === 'suspended') return { deny: suspendedDenial() };
-      const enrolled = decideEnrolment(found.state, body, asker, read.now);
+      const spent = await ticketRefusal(read, by, id, { challenge_id: body.challenge_id });
+      if (spent) return { deny: spent };
+      const enrolled = decideEnrolment(found.state, body, by.asker, read.now);
       if (!enrolled.ok) return { deny: enrolled.denial };
       const { thumbprint, jwk } = enrolled;
       const old = found.agent.key_thumbprint;
@@ -50,7 +53,7 @@ export function enrolAgentOperation(deps: Deps): OperationHandler<typeof enrolAg
       const facts: DraftFact[] = [
         draft(agentEnrolled, { public_key: jwk, key_thumbprint: thumbprint, challenge_id: body.challenge_id, rotated }, { agent_id: id }),
       ];
-      const write: Write[] = [{ on: AGENT, operator_id, id, facts }];
+      const write: Write[] = [{ on: AGENT, operator_id, id, facts }, ...ticketWrites(by, id, body.challenge_id, 'used')];
       if (holder === null) write.push(thumbprintWrite(thumbprint, id, true));
       if (old !== null && old !== thumbprint) {
         await read.get(THUMBPRINT, PLATFORM, old);
@@ -65,7 +68,7 @@ export function enrolAgentOperation(deps: Deps): OperationHandler<typeof enrolAg
           reason: ROTATED,
           cascaded: met.descendants,
           count: met.own.length,
-          by: asker,
+          by: `${principal.type}:${principal.id}`,
         } as const;
         facts.push(revokedDraft(revoked, { agent_id: id }));
         write.push(revokedAgent(operator_id, id, ROTATED));
