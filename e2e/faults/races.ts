@@ -255,4 +255,7 @@ export async function checkpointsElsewhere(world: World, passports: number): Pro
   }
   await pause(issued + INTERVAL_MS + 1_000 - Date.now());
   for (const { token } of tokens) await everywhere(token);
+  // Nothing may fall due while the run is judged.
+  const ended = await at(world.operators, 0)('POST', `/v1/passports/revoke-agent/${agent.id}`, { reason: 'race' });
+  assert.equal(ended.status, 200, JSON.stringify(ended.body));
 }

@@ -59,15 +59,26 @@ export interface StoredMessage {
 export type MessageQuery = { last_by_subj: string } | { next_by_subj: string; seq: number } | { seq: number };
 
 const NO_MESSAGE = 10037;
+const WRONG_SEQUENCE = [10071, 10164];
+
+/** The expectation of a publish did not hold: also what a stored message hears that is sent again. */
+export function isWrongSequence(error: ApiError | undefined): boolean {
+  return error !== undefined && WRONG_SEQUENCE.includes(error.err_code);
+}
 
 interface GetAnswer {
   message: { subject: string; seq: number; hdrs?: string; data?: string; time: string };
 }
 
 /** One message at the stream's leader, or null when there is none. */
-export async function getMessage(bus: Bus, stream: string, query: MessageQuery): Promise<StoredMessage | null> {
+export async function getMessage(
+  bus: Bus,
+  stream: string,
+  query: MessageQuery,
+  timeoutMs: number = API_TIMEOUT_MS,
+): Promise<StoredMessage | null> {
   try {
-    const { message } = await api<GetAnswer>(bus, `STREAM.MSG.GET.${stream}`, query);
+    const { message } = await api<GetAnswer>(bus, `STREAM.MSG.GET.${stream}`, query, timeoutMs);
     const headers = message.hdrs ? MsgHdrsImpl.decode(Buffer.from(message.hdrs, 'base64')) : null;
     return {
       seq: message.seq,

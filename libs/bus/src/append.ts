@@ -55,8 +55,8 @@ interface Outgoing extends Message {
 }
 
 /**
- * Appends all messages or none. Of several, the first must expect a sequence of its own subject: it stands for all.
- * A single message without expectation is made safe to repeat by its id alone (the server's dedupe window, two minutes).
+ * Appends all messages or none. Of several, the first must expect a sequence of its own subject: it stands for all, and makes a repeat safe however late
+ * it arrives. A single message without expectation is safe to repeat by its id alone, which the server forgets after two minutes: services always expect.
  * Throws LedgerUnavailable when the outcome stays unknown until the deadline.
  */
 export async function append(bus: Bus, messages: Message[], options: AppendOptions = {}): Promise<AppendResult> {

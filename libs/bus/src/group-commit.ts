@@ -1,12 +1,13 @@
 /**
  * The facts of all calls that arrive while the previous publish is in flight go into ONE message per partition and are released together
  * (architecture, "Durable before forward"). No timer: alone, a fact costs one round trip. Guarantees order within a partition and at most one message
- * in flight there. Whoever needs certainty reads its own record back: an acknowledgement may be lost.
+ * in flight there, and that a message is stored once however late a copy of it arrives: each expects the last sequence of its own subject, on which nobody else
+ * writes. Whoever needs certainty reads its own record back: an acknowledgement may be lost.
  */
 import { randomBytes } from 'node:crypto';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
-import { pause } from './api.ts';
+import { type ApiError, getMessage, isWrongSequence, LEDGER, pause } from './api.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable } from './errors.ts';
 import { callsSubject, PARTITIONS } from './subjects.ts';
@@ -46,7 +47,7 @@ export interface PutOptions {
 
 export interface GroupCommitOptions {
   boot: string;
-  /** One message is sent again, under its id, until then; default 2,000 ms. */
+  /** One message is sent again until then; default 2,000 ms. */
   deadline_ms?: number;
   attempt_ms?: number;
   /** Facts that may wait per partition; default 20,000. */
@@ -65,6 +66,8 @@ interface Waiting {
 
 interface Lane {
   subject: string;
+  /** Sequence of the last message on the subject, as far as is known. */
+  last: number;
   waiting: Waiting[];
   busy: boolean;
   inFlight: Waiting[];
@@ -77,11 +80,14 @@ const MAX_WAITING = 20_000;
 /** Of facts that must not be lost, beside those. */
 const MAX_KEPT = 100_000;
 const LENGTH_BYTES = 2;
+const ID_HEADER = 'Nats-Msg-Id';
+const EXPECTED_HEADER = 'Nats-Expected-Last-Subject-Sequence';
 
 export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupCommit {
   const { boot, deadline_ms = DEADLINE_MS, attempt_ms = ATTEMPT_MS, max_waiting = MAX_WAITING } = options;
   const lanes: Lane[] = Array.from({ length: PARTITIONS }, (_, partition) => ({
     subject: callsSubject(partition, boot),
+    last: 0,
     waiting: [],
     busy: false,
     inFlight: [],
@@ -94,14 +100,14 @@ export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupC
       lane.inFlight = group;
       const message = messageOf(group);
       for (;;) {
-        const stored = await publish(bus, lane.subject, message, deadline_ms, attempt_ms).catch(
+        const stored = await publish(bus, lane, message, deadline_ms, attempt_ms).catch(
           (cause: unknown) => new LedgerUnavailable('the record of a call was not acknowledged', { cause }),
         );
         let index = 0;
         if (typeof stored === 'number') for (const call of group) settle(call, stored, index++);
         else for (const call of group) tell(call, stored);
         if (typeof stored === 'number' || stopped || !group.some((call) => call.keep)) break;
-        // It may be stored already: only the same message, under its id, may be sent again. Whoever waits behind it has no time for that.
+        // It may be stored already: only the same message may be sent again. Whoever waits behind it has no time for that.
         for (const call of lane.waiting) tell(call, stored);
         lane.waiting = lane.waiting.filter((call) => call.keep);
       }
@@ -174,27 +180,40 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
 }
 
 interface Message {
+  id: string;
   fields: MsgHdrs;
   payload: string;
 }
 
 function messageOf(group: Waiting[]): Message {
+  const id = randomBytes(12).toString('base64url');
   const fields = headers();
-  fields.set('Nats-Msg-Id', randomBytes(12).toString('base64url'));
+  fields.set(ID_HEADER, id);
   fields.set(ENTRIES_HEADER, frame(group.map((call) => call.entry)));
-  return { fields, payload: `[${group.map((call) => call.text).join(',')}]` };
+  return { id, fields, payload: `[${group.map((call) => call.text).join(',')}]` };
 }
 
-/** Sent until it is acknowledged: the server stores an id once (within its dedupe window, two minutes). */
-async function publish(bus: Bus, subject: string, { fields, payload }: Message, deadlineMs: number, attemptMs: number): Promise<number> {
+/**
+ * Sent until it is known to be stored. A copy that was held up anywhere (the client keeps what it could not send) finds the subject moved on and is refused,
+ * also when the server has long forgotten its id: its dedupe window is two minutes.
+ */
+async function publish(bus: Bus, lane: Lane, { id, fields, payload }: Message, deadlineMs: number, attemptMs: number): Promise<number> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const timeout = Math.max(1, Math.min(attemptMs, end - performance.now()));
+    fields.set(EXPECTED_HEADER, String(lane.last));
     try {
-      const answer = await bus.nc.request(subject, payload, { headers: fields, timeout });
-      const ack = answer.json<{ seq?: number; error?: { description: string } }>();
-      if (ack.seq) return ack.seq;
-      throw new Error(ack.error?.description ?? 'not stored');
+      const answer = await bus.nc.request(lane.subject, payload, { headers: fields, timeout });
+      const ack = answer.json<{ seq?: number; error?: ApiError }>();
+      if (ack.seq) return (lane.last = ack.seq);
+      if (!isWrongSequence(ack.error)) throw new Error(ack.error?.description ?? 'not stored');
+      // Either this very message was stored, or one that was given up here landed before it.
+      const last = await getMessage(bus, LEDGER, { last_by_subj: lane.subject }, timeout);
+      const moved = last !== null && last.seq !== lane.last;
+      if (moved) lane.last = last.seq;
+      if (last?.header(ID_HEADER) === id) return last.seq;
+      if (moved) continue;
+      throw new Error('the subject is not where the server says');
     } catch (error) {
       if (performance.now() + RETRY_MS >= end) throw error;
     }

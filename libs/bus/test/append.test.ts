@@ -5,6 +5,7 @@ import { readLedger, streamInfo } from '../src/api.ts';
 import { append, type Message } from '../src/append.ts';
 import type { Bus } from '../src/connect.ts';
 import { LedgerUnavailable } from '../src/errors.ts';
+import { forgetIds } from './support/dedupe.ts';
 import { fact } from './support/facts.ts';
 import { type Nats, startNats } from './support/nats.ts';
 import { type Proxy, startProxy } from './support/proxy.ts';
@@ -78,6 +79,16 @@ test('given no expectation, a message that is appended again under its id is sto
   const message = on('free');
   const first = await append(bus, [message]);
   assert.deepEqual(await append(bus, [message]), first);
+});
+
+test('given a server that has forgotten the id, a stored message that is sent again is recognised and stored once', async () => {
+  const message = on('forgotten', 0);
+  const first = await append(bus, [message]);
+  await forgetIds(bus);
+  const again = await append(bus, [message]);
+  assert.ok('seq' in first && 'seq' in again);
+  assert.equal(again.seq, first.seq);
+  assert.equal(await seqOf('forgotten'), first.seq);
 });
 
 test('given a batch, all its messages get consecutive sequences', async () => {

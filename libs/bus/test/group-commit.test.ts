@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { parseFacts, readLedger, type StoredMessage, streamInfo } from '../src/api.ts';
 import type { Bus } from '../src/connect.ts';
 import { LedgerUnavailable } from '../src/errors.ts';
 import { createGroupCommit, ENTRIES_HEADER, MAX_CALLS, MAX_HEADER_BYTES } from '../src/group-commit.ts';
+import { forgetIds } from './support/dedupe.ts';
 import { eventually } from './support/eventually.ts';
 import { fact } from './support/facts.ts';
 import { type Nats, startNats } from './support/nats.ts';
@@ -170,6 +172,55 @@ test('given a fact that must not be lost and an acknowledgement that stays away 
   );
   assert.equal(commit.pending(), 0);
 });
+
+for (const keep of [true, false]) {
+  test(`given a server that has forgotten the id of a stored message, a copy that arrives late ${keep ? '' : 'and was given up '}is not stored`, async () => {
+    const boot = keep ? 'bt_m' : 'bt_n';
+    const publishes: string[] = [];
+    proxy.onUp = (text) => {
+      if (!text.includes(`HPUB ledger.7.calls.${boot}`)) return 'pass';
+      publishes.push(text);
+      return publishes.length === 1 ? 'swallow' : 'pass';
+    };
+    const commit = createGroupCommit(far, { boot, deadline_ms: keep ? 10_000 : 300, attempt_ms: 300 });
+    const told: number[] = [];
+    commit.put(
+      7,
+      fact('call.completed'),
+      entry('e'),
+      (seq) => told.push(seq),
+      () => told.push(0),
+      { keep },
+    );
+    await eventually(async () => (await stored(`ledger.7.calls.${boot}`)).length === 1);
+    const [first] = await stored(`ledger.7.calls.${boot}`);
+    await forgetIds(bus);
+    await eventually(() => told.length === 1);
+    assert.deepEqual(told, [keep ? first?.seq : 0]);
+    const copy = publishes[0] ?? '';
+    await resend(copy.slice(copy.indexOf('HPUB')));
+    const next = await eventually(() => commit.submit(7, fact('call.denied'), entry('f')));
+    assert.deepEqual(
+      (await stored(`ledger.7.calls.${boot}`)).map(({ seq }) => seq),
+      [first?.seq, next.seq],
+    );
+  });
+}
+
+/** The very bytes of a publish once more, as a client does that could not send them earlier; resolves when the server has seen them. */
+async function resend(publish: string): Promise<void> {
+  const socket = connect(nats.port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  let heard = '';
+  socket.on('data', (data) => {
+    heard += data.toString('latin1');
+  });
+  socket.write('CONNECT {"verbose":false,"headers":true,"protocol":1,"user":"root","pass":"root"}\r\n');
+  socket.write(Buffer.from(publish, 'latin1'));
+  socket.write('PING\r\n');
+  await eventually(() => heard.includes('PONG'));
+  socket.destroy();
+}
 
 test('given too many waiting facts, further ones are refused at once', async () => {
   const commit = createGroupCommit(bus, { boot: 'bt_h', max_waiting: 2 });
