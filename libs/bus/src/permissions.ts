@@ -3,7 +3,7 @@
  * delete a stream or a message, nor list or delete anybody's consumers: its own vanish when nobody listens. Consumers' names are random, hence not
  * guessable. What is not separated here: reading the ledger, which holds neither secrets nor bodies.
  */
-import { type Operation, operations, SERVICES, type ServiceName } from '@sallyport/contracts/operation.ts';
+import { type Asker, type Operation, operations, SERVICES, type ServiceName } from '@sallyport/contracts/operation.ts';
 import '@sallyport/contracts/operations.ts';
 import { LEASES, TIMERS } from './admin.ts';
 import { LEDGER } from './api.ts';
@@ -12,6 +12,8 @@ import { operationSubject } from './subjects.ts';
 import { TIMER_KINDS } from './timers.ts';
 
 export const ADMIN_USER = 'admin';
+/** Asks what operations allow the administrator on the host, and nothing else: neither the log nor a stream. */
+export const HOST_USER = 'host';
 
 export interface NatsUser {
   name: string;
@@ -26,8 +28,8 @@ export interface NatsUser {
 /** Aggregates that each service may write facts about, and the fences that it may set. */
 const OWNS: Record<ServiceName, { kinds: string[]; fences: string[] }> = {
   passports: {
-    kinds: ['operator', 'member', 'key', 'agent', 'mission', 'passport', 'session', 'grant', 'challenge', 'unique'],
-    fences: ['operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant'],
+    kinds: ['operator', 'member', 'key', 'agent', 'mission', 'passport', 'session', 'grant', 'challenge', 'unique', 'keyset', 'review'],
+    fences: ['keyset', 'operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant'],
   },
   vault: { kinds: ['connection', 'unique'], fences: ['connection'] },
   gateway: { kinds: ['export'], fences: [] },
@@ -54,7 +56,7 @@ function timerSubjects(kind: string): string[] {
   ];
 }
 
-function mayAsk(service: ServiceName, operation: Operation): boolean {
+function mayAsk(service: Asker, operation: Operation): boolean {
   if (operation.owner === service) return false;
   return (service === 'gateway' && operation.http !== undefined) || (operation.asked_by?.includes(service) ?? false);
 }
@@ -88,10 +90,16 @@ function serviceUser(service: ServiceName): NatsUser {
   return { name: service, permissions: { publish: { allow: publish }, subscribe: { allow: subscribe }, ...answers } };
 }
 
+function hostUser(): NatsUser {
+  const asked = operations().filter((operation) => mayAsk(HOST_USER, operation));
+  const publish = asked.map((operation) => operationSubject(operation.owner, operation.name));
+  return { name: HOST_USER, permissions: { publish: { allow: publish }, subscribe: { allow: [`${inboxPrefix(HOST_USER)}.>`] } } };
+}
+
 export function natsUsers(): NatsUser[] {
   const admin: NatsUser = {
     name: ADMIN_USER,
     permissions: { publish: { allow: ['$JS.API.>'] }, subscribe: { allow: [`${inboxPrefix(ADMIN_USER)}.>`] } },
   };
-  return [admin, ...SERVICES.map(serviceUser)];
+  return [admin, hostUser(), ...SERVICES.map(serviceUser)];
 }

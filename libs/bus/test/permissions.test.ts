@@ -16,6 +16,8 @@ import { fact } from './support/facts.ts';
 import { type Nats, startNats } from './support/nats.ts';
 
 const KINDS = [
+  'keyset',
+  'review',
   'operator',
   'member',
   'key',
@@ -32,11 +34,11 @@ const KINDS = [
   'intent',
   'command',
 ];
-const FENCES = ['operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant', 'connection', 'intent'];
+const FENCES = ['keyset', 'operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant', 'connection', 'intent'];
 
 /** What each may write: restated here on purpose, so that a wider table is a failing test. */
 const WRITES: Record<string, { kinds: string[]; fences: string[]; calls: boolean }> = {
-  passports: { kinds: KINDS.slice(0, 10), fences: FENCES.slice(0, 8), calls: false },
+  passports: { kinds: KINDS.slice(0, 12), fences: FENCES.slice(0, 9), calls: false },
   vault: { kinds: ['connection', 'unique'], fences: ['connection'], calls: false },
   gateway: { kinds: ['export'], fences: [], calls: true },
   detectors: { kinds: ['signal'], fences: [], calls: false },
@@ -128,6 +130,20 @@ const ledgerSubjects = (user: string): { own: string[]; foreign: string[] } => {
   foreign.push('ledger.3', 'ledger.3.op_1.fence', 'ledger.3.calls.bt_1.more');
   return { own, foreign };
 };
+
+test('given the administrator on the host, it asks its operations and touches neither the log nor a stream', async () => {
+  const { own, foreign } = ledgerSubjects('host');
+  assert.deepEqual(own, []);
+  assert.deepEqual(await refusedPublishing(as('host'), [...foreign, ...ADMINISTRATIVE]), [...foreign, ...ADMINISTRATIVE]);
+  const may = operations().filter(({ asked_by }) => asked_by?.includes('host'));
+  const all = operations().map(({ owner, name }) => operationSubject(owner, name));
+  const allowed = may.map(({ owner, name }) => operationSubject(owner, name));
+  assert.ok(allowed.includes('op.passports.keys.revoke'));
+  assert.deepEqual(
+    await refusedPublishing(as('host'), all),
+    all.filter((subject) => !allowed.includes(subject)),
+  );
+});
 
 for (const service of SERVICES) {
   test(`given ${service}, it writes its own facts and no others`, async () => {

@@ -3,6 +3,7 @@ import './facts/calls.ts';
 import './facts/detection.ts';
 import './facts/enrolment.ts';
 import './facts/identity.ts';
+import './facts/keys.ts';
 import './facts/passports.ts';
 import './facts/vault.ts';
 

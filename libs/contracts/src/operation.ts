@@ -8,6 +8,8 @@ import type { Letter } from './principal.ts';
 
 export const SERVICES = ['gateway', 'passports', 'vault', 'audit', 'detectors'] as const;
 export type ServiceName = (typeof SERVICES)[number];
+/** `host`: the administrator on the machine itself (api.md §22 `admin`). */
+export type Asker = ServiceName | 'host';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -37,8 +39,8 @@ export interface Operation {
   /** OAuth scope that opens it for access tokens (api.md §3.6). */
   scope?: string;
   http?: HttpBinding;
-  /** Services that may ask it over the bus without an outside caller. */
-  asked_by?: readonly ServiceName[];
+  /** Who may ask it over the bus without an outside caller. */
+  asked_by?: readonly Asker[];
   /** Takes `Idempotency-Key` (api.md §1.5). */
   creates?: boolean;
   /** Agent JWTs are single-use here: every control call but GETs, verify and simulate (api.md §3.3). */

@@ -3,6 +3,7 @@ import './operations/agents.ts';
 import './operations/audit.ts';
 import './operations/call-log.ts';
 import './operations/enrolment.ts';
+import './operations/keys.ts';
 import './operations/missions.ts';
 import './operations/operator.ts';
 import './operations/passports.ts';

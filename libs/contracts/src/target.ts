@@ -4,7 +4,19 @@
  */
 import { hash } from 'node:crypto';
 
-export const TARGET_KINDS = ['operator', 'key', 'member', 'agent', 'session', 'jti', 'line', 'mission', 'connection', 'grant'] as const;
+export const TARGET_KINDS = [
+  'operator',
+  'key',
+  'member',
+  'agent',
+  'session',
+  'jti',
+  'line',
+  'mission',
+  'connection',
+  'grant',
+  'keyset',
+] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 export type Target = `${TargetKind}:${string}`;
 

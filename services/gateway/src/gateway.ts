@@ -111,7 +111,7 @@ async function run(options: GatewayOptions): Promise<Running> {
   const { bus, clock, log, signals, limits } = options;
   const boot = await startBoot(options);
   const { feed, records, lease } = boot;
-  const keys = createSigningKeys(bus);
+  const keys = createSigningKeys(bus, feed);
   const passports = createPassports(bus, feed);
   const principals = createPrincipals(bus, feed);
   const room = createRoom();

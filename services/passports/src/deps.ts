@@ -10,6 +10,7 @@ import type { ApiKeys } from './api-keys.ts';
 import type { BootstrapToken } from './bootstrap-token.ts';
 import type { Tables } from './projections/tables.ts';
 import type { Signer } from './signing.ts';
+import type { SigningKeyStore } from './signing-key-store.ts';
 import type { Signals } from './signals.ts';
 
 export interface Deps {
@@ -22,7 +23,10 @@ export interface Deps {
   model: Projection;
   /** What calls did. */
   usage: Projection;
+  /** Of passports. */
   signer: Signer;
+  /** Private parts of signing keys. */
+  store: SigningKeyStore;
   keys: ApiKeys;
   bootstrap: BootstrapToken;
   issuer: string;

@@ -74,7 +74,7 @@ export async function issueInto(
   if (!access) return { ok: false, denial: behind() };
   const jti = newId('passport', read.now);
   const session_id = newId('session', read.now);
-  const { kid } = deps.signer;
+  const { kid, sign } = await deps.signer.active();
   const issued_by = { type: principal.type, id: principal.id };
   const decided = decideIssue({
     agent,
@@ -90,7 +90,7 @@ export async function issueInto(
   });
   if (!decided.ok) return decided;
   const { issued } = decided;
-  const token = await deps.signer.sign(claimsOf(operator_id, issued, issued.expires_at_ms));
+  const token = await sign(claimsOf(operator_id, issued, issued.expires_at_ms));
   if (token.length > MAX_TOKEN_LENGTH) return { ok: false, denial: invalid([{ path: 'scopes', rule: 'token_size' }]) };
 
   const whose = { agent_id: agent.id, session_id, mission_id: issued.mission_id, jti };

@@ -6,6 +6,8 @@ import { waitForStreams } from '@sallyport/bus/admin.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import { PLATFORM, uniqueSubject } from '@sallyport/bus/subjects.ts';
 import { createTimers } from '@sallyport/bus/timers.ts';
+import { errorFields } from '@sallyport/bus/log.ts';
+import { KEYSET_PURPOSES } from '@sallyport/contracts/facts/keys.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
@@ -22,6 +24,7 @@ import { ARMED_KINDS, armTimers } from './consumers/arm-timers.ts';
 import { CASCADE_KINDS, cascade } from './consumers/cascade.ts';
 import { createConsumer } from './consumers/consumer.ts';
 import { missionDue, passportDue } from './consumers/deadlines.ts';
+import { followKeys, KEYSET_KINDS, keysDue } from './consumers/keys.ts';
 import { actOnSignals, SIGNAL_KINDS } from './consumers/signals.ts';
 import type { Deps } from './deps.ts';
 import { resolveAgent, resolvePrincipal } from './identify.ts';
@@ -32,7 +35,8 @@ import { STEPS, type Tables } from './projections/tables.ts';
 import { USAGE } from './projections/usage.ts';
 import { openSealing } from './sealing.ts';
 import { createSignals } from './signals.ts';
-import { openSigner } from './signing.ts';
+import { createSigner } from './signing.ts';
+import { openSigningKeyStore } from './signing-key-store.ts';
 
 const SERVICE = 'passports';
 
@@ -66,7 +70,10 @@ shutdown.add('database', () => database.close());
 await migrate(database, STEPS);
 
 const secrets = config.SALLYPORT_SECRETS_DIR;
-const [signer, keys, sealing] = await Promise.all([openSigner(secrets), openApiKeys(secrets), openSealing(secrets)]);
+const [store, keys, sealing] = await Promise.all([openSigningKeyStore(secrets, database), openApiKeys(secrets), openSealing(secrets)]);
+const signer = createSigner({ ledger, store }, 'passport', 'passport+jwt');
+// Whoever verifies needs a key to be there before the first passport is.
+await signer.active();
 const bootstrap = bootstrapToken(secrets);
 if ((await ledger.lastSeq(uniqueSubject(PLATFORM, BOOTSTRAP))) > 0) await bootstrap.remove();
 else {
@@ -89,6 +96,7 @@ const deps: Deps = {
   model,
   usage,
   signer,
+  store,
   keys,
   bootstrap,
   issuer: config.PASSPORT_ISSUER ?? config.PUBLIC_URL,
@@ -102,13 +110,17 @@ const consumers = [
   createConsumer(consuming, { name: 'timers', kinds: ARMED_KINDS, handle: armTimers(deps) }),
   createConsumer(consuming, { name: 'cascade', kinds: CASCADE_KINDS, handle: cascade(deps) }),
   createConsumer(consuming, { name: 'signals', kinds: SIGNAL_KINDS, handle: actOnSignals(deps) }),
+  createConsumer(consuming, { name: 'keys', kinds: KEYSET_KINDS, handle: followKeys(deps) }),
 ];
 for (const consumer of consumers) shutdown.add('consumer', () => consumer.stop());
 const deadlines = [
   deps.timers.onDue('passport', (jti, payload) => passportDue(deps, jti, payload)),
   deps.timers.onDue('mission', (id, payload) => missionDue(deps, id, payload)),
+  deps.timers.onDue('key', (purpose) => keysDue(deps, purpose)),
 ];
 for (const deadline of deadlines) shutdown.add('deadlines', () => deadline.stop());
+for (const purpose of KEYSET_PURPOSES)
+  void keysDue(deps, purpose).catch((error: unknown) => log.warn(errorFields(error), 'the rotation of keys was not looked at'));
 
 const authenticate = createAuthenticator({
   resolvePrincipal: (sha256) => resolvePrincipal(deps, sha256, 0),

@@ -22,7 +22,7 @@ test('given a fresh platform, when it was bootstrapped, then the token is gone, 
   const body = { bootstrap_token: 'x', operator_name: 'B', owner_email: 'b@example.com', owner_name: 'B' };
   const again = await on.denied('operator.bootstrap', { body, bearer: { kind: 'none' } });
   assert.equal(again.metadata?.['reason'], 'already_bootstrapped');
-  assert.equal((await stat(join(on.secretsDir, 'passport-key.jwk'))).mode & 0o777, 0o600);
+  assert.equal((await stat(join(on.secretsDir, 'signing-wrapping-key'))).mode & 0o777, 0o600);
 });
 
 test('given an agent with its own key, when it walks from mission to checkout, then every step says what the specification says', async () => {

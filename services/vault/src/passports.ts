@@ -16,8 +16,8 @@ import { matches } from '@sallyport/contracts/validate.ts';
 import type { Ed25519Jwk } from '@sallyport/passport-verify/keys.ts';
 
 export interface Passports {
-  /** By `kid`; asked again when `missing` is not among the kept ones, unless the answer is younger than a second. Throws without an answer. */
-  keys(missing: string | null, call: BusCall): Promise<ReadonlyMap<string, Ed25519Jwk>>;
+  /** By `kid`, as they are now: a removed key opens no secret. Throws without an answer. */
+  keys(call: BusCall): Promise<ReadonlyMap<string, Ed25519Jwk>>;
   resolve(operatorId: string, jti: string, minSeq: number, call: BusCall): Promise<ResolvedPassport | null>;
   operator(operatorId: string, call: BusCall): Promise<OperatorView>;
   /** Ids of the connections that the calling agent reaches, asked with its own bearer. */
@@ -27,13 +27,8 @@ export interface Passports {
 }
 
 const TIMEOUT_MS = 2_000;
-const KEYS_AGAIN_MS = 1_000;
 
 export function createPassports(bus: Bus): Passports {
-  let kept: ReadonlyMap<string, Ed25519Jwk> = new Map();
-  let answeredAt = Number.NEGATIVE_INFINITY;
-  let asking: Promise<void> | null = null;
-
   async function question(operation: Operation, body: unknown, { request_id, traceparent }: BusCall): Promise<unknown> {
     const trace = traceparent === undefined ? {} : { traceparent };
     const answer = await ask(
@@ -45,27 +40,12 @@ export function createPassports(bus: Bus): Passports {
     return bodyOf(operation, answer);
   }
 
-  async function askKeys(call: BusCall): Promise<void> {
-    const askedAt = performance.now();
-    const body = await question(jwks, undefined, call);
-    if (!matches(jwks.response, body)) throw new Error('passports.jwks: unreadable');
-    kept = new Map(
-      body.keys.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519').map(({ kid, x }) => [kid, { kty: 'OKP', crv: 'Ed25519', x }]),
-    );
-    answeredAt = askedAt;
-  }
-
   return {
-    keys: async (missing, call) => {
-      const needed = kept.size === 0 || (missing !== null && !kept.has(missing));
-      // A fresh answer without the key says that nobody has it; a question that nobody answered says nothing.
-      if (needed && performance.now() - answeredAt >= KEYS_AGAIN_MS) {
-        asking ??= askKeys(call).finally(() => {
-          asking = null;
-        });
-        await asking;
-      }
-      return kept;
+    keys: async (call) => {
+      const body = await question(jwks, undefined, call);
+      if (!matches(jwks.response, body)) throw new Error('passports.jwks: unreadable');
+      const own = body.keys.filter(({ kty, crv }) => kty === 'OKP' && crv === 'Ed25519');
+      return new Map(own.map(({ kid, x }) => [kid, { kty: 'OKP', crv: 'Ed25519', x }]));
     },
     resolve: async (operatorId, jti, minSeq, call) => {
       const body = await question(passportResolve, { operator_id: operatorId, jti, min_seq: minSeq }, call);

@@ -20,6 +20,8 @@ export const ACTIONS: Readonly<Record<string, ActionOf>> = {
   'operator.frozen': system('operator.freeze', 'reason'),
   'operator.unfrozen': system('operator.unfreeze', 'reason'),
   'operator.key_rotated': system('operator.rotate_key', 'old_key_id', 'new_key_id', 'grace_seconds'),
+  'key.rotated': system('key.rotate', 'purpose', 'kid', 'retired'),
+  'key.revoked': system('key.revoke', 'purpose', 'kid', 'replaced_by', 'reason'),
   'agent.registered': system('agent.register'),
   'agent.updated': system('agent.update'),
   'agent.deleted': system('agent.delete'),

@@ -1,9 +1,15 @@
-/** Public keys that passports are signed with: asked at start (until there is an answer), every minute, and when a token names one that is not known. */
+/**
+ * Public keys that passports are signed with: asked at start (until there is an answer), every minute, when a token names one that is not known, and when the log
+ * says that the set has changed: then no signature is believed before the answer is there.
+ */
 import type { Bus } from '@sallyport/bus/connect.ts';
 import type { ResponseOf } from '@sallyport/contracts/operation.ts';
 import { jwks } from '@sallyport/contracts/operations/passports.ts';
 import { matches } from '@sallyport/contracts/validate.ts';
 import type { Ed25519Jwk } from '@sallyport/passport-verify/keys.ts';
+import { target } from '@sallyport/contracts/target.ts';
+import { targetHash } from '@sallyport/admission/hashes.ts';
+import type { Feed } from '../log/feed.ts';
 import { askOwner, VIEW_MS } from './ask.ts';
 import { createQuestions } from './questions.ts';
 
@@ -11,6 +17,8 @@ export interface SigningKeys {
   current(): ReadonlyMap<string, Ed25519Jwk>;
   /** Changes whenever a key was added or removed. */
   version(): number;
+  /** The set was changed in the log since it was asked for (`performance.now()` of the news): ask before believing a signature. Null: it was not. */
+  outdated(): number | null;
   /** Throws Unanswered. */
   refresh(since: number): Promise<void>;
   stop(): void;
@@ -18,10 +26,12 @@ export interface SigningKeys {
 
 const EVERY_MS = 60_000;
 const UNKNOWN_EVERY_MS = 250;
+const THIS_SET = targetHash(target('keyset', 'passport'));
 
-export function createSigningKeys(bus: Bus): SigningKeys {
+export function createSigningKeys(bus: Bus, feed: Pick<Feed, 'onFence'>): SigningKeys {
   let keys: ReadonlyMap<string, Ed25519Jwk> = new Map();
   let version = 0;
+  let outdated: number | null = null;
   const questions = createQuestions<ResponseOf<typeof jwks>>(VIEW_MS);
 
   async function send(): Promise<ResponseOf<typeof jwks>> {
@@ -31,7 +41,8 @@ export function createSigningKeys(bus: Bus): SigningKeys {
   }
 
   async function refresh(since: number): Promise<void> {
-    const { value } = await questions.ask('keys', since, send);
+    const { value, sent_at } = await questions.ask('keys', since, send);
+    if (outdated !== null && sent_at >= outdated) outdated = null;
     const next = new Map<string, Ed25519Jwk>();
     for (const { kty, crv, x, kid } of value.keys) if (kty === 'OKP' && crv === 'Ed25519') next.set(kid, { kty, crv, x });
     const same = next.size === keys.size && [...next].every(([kid, key]) => keys.get(kid)?.x === key.x);
@@ -39,6 +50,13 @@ export function createSigningKeys(bus: Bus): SigningKeys {
     keys = next;
     version++;
   }
+
+  feed.onFence(({ targets }) => {
+    if (!targets.includes(THIS_SET)) return;
+    outdated = performance.now();
+    // What goes wrong here is met again by the next call, which waits for the answer.
+    void refresh(outdated).catch(() => undefined);
+  });
 
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -54,5 +72,5 @@ export function createSigningKeys(bus: Bus): SigningKeys {
     stopped = true;
     clearTimeout(timer);
   };
-  return { current: () => keys, version: () => version, refresh, stop };
+  return { current: () => keys, version: () => version, outdated: () => outdated, refresh, stop };
 }

@@ -24,6 +24,8 @@ export function createPassportTokens(keys: SigningKeys, issuer: string): Passpor
 
   return {
     verify: (token, nowSeconds) => {
+      const changedAt = keys.outdated();
+      if (changedAt !== null) return keys.refresh(changedAt).then(() => check(token, nowSeconds));
       if (version !== keys.version()) {
         version = keys.version();
         kept = new Map();

@@ -1,12 +1,17 @@
 /** The operator: settings, freeze, keys, and the revocation of everything. Pure. */
 import { dataOf, type Fact, type Position } from '@sallyport/contracts/fact.ts';
 import { operatorBootstrapped, operatorFrozen, operatorKeyRotated, operatorUnfrozen } from '@sallyport/contracts/facts/identity.ts';
+import { keyRevoked, keyRotated } from '@sallyport/contracts/facts/keys.ts';
 import type { Operator, OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 import { noRevocation, type Revocation, revocationOf } from './revocation.ts';
 
 export interface OperatorState {
   exists: boolean;
+  /** Where it was made in the log. */
+  made_seq: number;
+  /** Changes of signing keys that it was told: `<fact type> <kid>`, the last ones. */
+  key_news: string[];
   id: string;
   name: string;
   created_at_ms: number;
@@ -18,10 +23,14 @@ export interface OperatorState {
   revocation: Revocation;
 }
 
+const KEPT_NEWS = 32;
+
 export const OPERATOR = {
   kind: 'operator',
   initial: (): OperatorState => ({
     exists: false,
+    made_seq: 0,
+    key_news: [],
     id: '',
     name: '',
     created_at_ms: 0,
@@ -38,7 +47,16 @@ export function evolveOperator(state: OperatorState, fact: Fact, at: Position): 
   const made = dataOf(operatorBootstrapped, fact);
   if (made) {
     const keys = made.key_id === undefined ? [] : [{ key_id: made.key_id, dies_at_ms: null }];
-    return { ...state, exists: true, id: fact.operator_id, name: made.name, created_at_ms: at.ts_ms, settings: made.settings, keys };
+    return {
+      ...state,
+      exists: true,
+      made_seq: at.seq,
+      id: fact.operator_id,
+      name: made.name,
+      created_at_ms: at.ts_ms,
+      settings: made.settings,
+      keys,
+    };
   }
   const frozen = dataOf(operatorFrozen, fact);
   if (frozen) return { ...state, frozen: true, frozen_reason: frozen.reason };
@@ -51,6 +69,8 @@ export function evolveOperator(state: OperatorState, fact: Fact, at: Position): 
       .filter((key) => key.dies_at_ms > at.ts_ms);
     return { ...state, keys: [...old, { key_id: rotated.new_key_id, dies_at_ms: null }] };
   }
+  const news = dataOf(keyRotated, fact) ?? dataOf(keyRevoked, fact);
+  if (news) return { ...state, key_news: [...state.key_news, `${fact.type} ${news.kid}`].slice(-KEPT_NEWS) };
   return { ...state, revocation: revocationOf(state.revocation, fact, at, 'bulk_operator') };
 }
 

@@ -46,6 +46,7 @@ import { startMissionOperation } from './start-mission.ts';
 import { unblockAgentOperation } from './unblock-agent.ts';
 import { updateAgentOperation } from './update-agent.ts';
 import { verifyPassportOperation } from './verify-passport.ts';
+import { registerKeys } from './keys/register.ts';
 
 export function allOperations(
   deps: Deps,
@@ -93,6 +94,7 @@ export function allOperations(
     .on(passports.passportResolve, resolvePassportOperation(deps))
     .on(connectionHolders, revokeHoldersOperation(deps));
   enrolmentOperations(deps, made);
+  registerKeys(made, deps);
   const missing = made.missing();
   if (missing.length > 0) throw new Error(`operations without handler: ${missing.join(', ')}`);
   const all = made.all();

@@ -81,6 +81,7 @@ export function checkpointOperation(deps: Deps): OperationHandler<typeof checkpo
         facts.push(revokedDraft({ kind: 'single', target: jti, reason: OFF_SCRIPT, cascaded, count: 1, by: null }, whose));
         write.push(revokedLine(operator_id, issued, OFF_SCRIPT, true));
       }
+      const token = expires_at_ms === null ? null : await (await deps.signer.active()).sign(claimsOf(operator_id, issued, expires_at_ms));
       const next = revokes ? null : nextCheckpoint(issued, receivedMs, expires_at_ms ?? passport.expires_at_ms);
       return {
         write,
@@ -93,7 +94,7 @@ export function checkpointOperation(deps: Deps): OperationHandler<typeof checkpo
           checkpoint: number,
           recorded_at: iso(receivedMs),
           next_checkpoint_by: isoOrNull(next),
-          token: expires_at_ms === null ? null : await deps.signer.sign(claimsOf(operator_id, issued, expires_at_ms)),
+          token,
           revoked: revokes,
           cascaded,
         },

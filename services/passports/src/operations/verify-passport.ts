@@ -1,6 +1,6 @@
 /** `POST /v1/passports/verify` (api.md §6): is this token good now? Says nothing about possession of its key. */
 import { LedgerUnavailable } from '@sallyport/bus/errors.ts';
-import { refuse } from '@sallyport/contracts/call.ts';
+import { type BusAnswer, refuse } from '@sallyport/contracts/call.ts';
 import { type Denial, denial } from '@sallyport/contracts/errors.ts';
 import type { verifyPassport } from '@sallyport/contracts/operations/passports.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
@@ -17,15 +17,14 @@ import { readFamily, readPassport } from '../reading.ts';
 export function verifyPassportOperation(deps: Deps): OperationHandler<typeof verifyPassport> {
   return async ({ operation, body }) => {
     const now = deps.clock.now();
-    const { issuer, signer } = deps;
-    const verdict = verifyToken(body.token, { keys: signer.keys, issuer, now_seconds: Math.floor(now / 1000), accept_expired: true });
+    const { issuer } = deps;
+    const keys = await nullWithoutLog(deps.signer.keys());
+    if (!keys) return stale();
+    const verdict = verifyToken(body.token, { keys, issuer, now_seconds: Math.floor(now / 1000), accept_expired: true });
     if (!verdict.ok) return success(operation, { valid: false, code: 'UNAUTHORIZED', reason: verdict.reason, jti: null });
     const { claims } = verdict;
-    const state = await stateOf(deps, claims, now).catch((error: unknown) => {
-      if (error instanceof LedgerUnavailable) return null;
-      throw error;
-    });
-    if (!state) return refuse({ ...denial('REVOCATION_STATE_STALE', 'Whether the passport lives cannot be read now.'), retry_after: 1 });
+    const state = await nullWithoutLog(stateOf(deps, claims, now));
+    if (!state) return stale();
     if ('refusal' in state) {
       const { code, metadata } = state.refusal;
       return success(operation, { valid: false, code, reason: metadata?.['reason'] ?? null, jti: claims.jti });
@@ -46,6 +45,17 @@ export function verifyPassportOperation(deps: Deps): OperationHandler<typeof ver
       claims,
     });
   };
+}
+
+function nullWithoutLog<T>(read: Promise<T>): Promise<T | null> {
+  return read.catch((error: unknown) => {
+    if (error instanceof LedgerUnavailable) return null;
+    throw error;
+  });
+}
+
+function stale(): BusAnswer {
+  return refuse({ ...denial('REVOCATION_STATE_STALE', 'Whether the passport lives cannot be read now.'), retry_after: 1 });
 }
 
 async function stateOf(deps: Deps, { jti, stk }: PassportClaims, now: number): Promise<{ refusal: Denial } | { expires_at_ms: number }> {

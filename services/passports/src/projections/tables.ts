@@ -1,4 +1,4 @@
-/** Tables of the read models, all made from the ledger and disposable. `state` columns hold the domain's own states. */
+/** Tables of the read models, all made from the ledger and disposable but for `signing_key`. `state` columns hold the domain's own states. */
 import type { Step } from '@sallyport/projections/migrate.ts';
 import type { ColumnType } from 'kysely';
 import type { Agent } from '@sallyport/contracts/objects/agent.ts';
@@ -51,6 +51,8 @@ export interface Tables {
   service_usage: { mission_id: string; service: string; reads: number; writes: number; actions: number; last_ms: number };
   open_attempt: { attempt_id: string; operator_id: string; mission_id: string; service: string };
   passport_usage: { jti: string; operator_id: string; last_used_ms: number };
+  /** Not from the ledger: sealed private parts, see `signing-key-store.ts`. */
+  signing_key: { kid: string; purpose: string; sealed: string };
 }
 
 export const STEPS: readonly Step[] = [
@@ -86,5 +88,9 @@ export const STEPS: readonly Step[] = [
       create table open_attempt (attempt_id text primary key, operator_id text not null, mission_id text not null, service text not null);
       create index open_attempt_by_mission on open_attempt (mission_id);
       create table passport_usage (jti text primary key, operator_id text not null, last_used_ms bigint not null);`,
+  },
+  {
+    name: 'private parts of signing keys',
+    up: 'create table signing_key (kid text primary key, purpose text not null, sealed text not null, made_at timestamptz not null default now());',
   },
 ];
