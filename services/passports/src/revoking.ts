@@ -4,6 +4,7 @@ import type { Decision, Reader } from '@sallyport/bus/ledger.ts';
 import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { missionRevoked } from '@sallyport/contracts/facts/passports.ts';
 import type { Principal } from '@sallyport/contracts/principal.ts';
+import { isId } from '@sallyport/contracts/ids.ts';
 import { target } from '@sallyport/contracts/target.ts';
 import type { Deps } from './deps.ts';
 import { lifeOf } from './domain/life.ts';
@@ -33,14 +34,13 @@ export interface SingleInput {
 
 export async function revokeSingle(deps: Deps, read: Reader, input: SingleInput): Promise<Decision<SingleRevocation>> {
   const { operator_id, jti, reason, by, as } = input;
+  // Begun at once: the count is what takes longest, and nothing rests on it.
+  const counting = isId('passport', jti) ? livePassports(deps, operator_id, { jti }) : null;
   const passport = await readPassport(read.get, operator_id, jti);
-  if (!passport) return { deny: noPassport(jti) };
+  if (!passport || !counting) return { deny: noPassport(jti) };
   const { issued } = passport;
   if (as?.type === 'agent' && !mayRevoke(as.id, issued)) return { deny: ownObjectsOnly() };
-  const [family, { descendants }] = await Promise.all([
-    readFamily(read.get, operator_id, passport),
-    livePassports(deps, operator_id, { jti }),
-  ]);
+  const [family, { descendants }] = await Promise.all([readFamily(read.get, operator_id, passport), counting]);
   const life = lifeOf(family, read.now);
   if (life.state === 'revoked' || (life.state === 'checked_out' && descendants.length === 0)) {
     const text = life.state === 'revoked' ? life.reason : 'checked_out';

@@ -15,6 +15,7 @@ import type { Standing } from '../pipeline.ts';
 import { type Refusal, refusal, unauthorized } from '../refusal.ts';
 import type { KnownPassport, Passports } from '../views/passports.ts';
 import type { KnownPrincipal, Principals } from '../views/principals.ts';
+import { Unanswered } from '../views/questions.ts';
 
 export interface Identity {
   standing: Standing;
@@ -52,10 +53,31 @@ export interface Presented {
 export function identify(deps: IdentifyDeps, presented: Presented, fresh: boolean): Identified | Promise<Identified> {
   const { claims, arrived_at, request_id } = presented;
   const kept = fresh ? null : deps.passports.kept(claims.jti);
-  if (kept?.holds === 'yes') return withPassport(deps, presented, kept.known, fresh);
+  if (kept?.holds === 'yes') return withPassport(deps, presented, kept.known, fresh, null);
+  const asked = askKey(deps, presented, fresh);
   return deps.passports
     .ask(claims.stk.operator_id, claims.jti, arrived_at, request_id)
-    .then((known) => (known ? withPassport(deps, presented, known, fresh) : unknownPassport(arrived_at)));
+    .then((known) => (known ? withPassport(deps, presented, known, fresh, asked) : unknownPassport(arrived_at)))
+    .catch((error: unknown) => {
+      if (kept?.holds === 'dead' && error instanceof Unanswered) return surelyDead(kept.known, arrived_at);
+      throw error;
+    });
+}
+
+/** Beside the question about the passport, not after it; both are sent after the call arrived. Null: what is kept of the key may be used. */
+function askKey(deps: IdentifyDeps, { bearer, arrived_at, request_id }: Presented, fresh: boolean): Promise<KnownPrincipal | null> | null {
+  if (bearer.kind !== 'key' || (!fresh && deps.principals.kept(bearer.sha256)?.holds === 'yes')) return null;
+  const asked = deps.principals.ask(bearer.sha256, arrived_at, request_id);
+  // Where the passport already decides, nobody reads this answer.
+  asked.catch(() => undefined);
+  return asked;
+}
+
+/** The log says that the passport was revoked or ended; only its owner knows the words. */
+function surelyDead(known: KnownPassport, askedAt: number): Identified {
+  const { jti } = known.resolved.passport;
+  const refused = refusal('PASSPORT_REVOKED', `Passport ${jti} was revoked.`, { reason: 'revoked' });
+  return { ok: false, refusal: refused, known, asked_at: askedAt };
 }
 
 function unknownPassport(askedAt: number): Identified {
@@ -63,8 +85,14 @@ function unknownPassport(askedAt: number): Identified {
   return { ok: false, refusal: refused, known: null, asked_at: askedAt };
 }
 
-function withPassport(deps: IdentifyDeps, presented: Presented, known: KnownPassport, fresh: boolean): Identified | Promise<Identified> {
-  const bearer = bearerOf(deps, presented, known, fresh);
+function withPassport(
+  deps: IdentifyDeps,
+  presented: Presented,
+  known: KnownPassport,
+  fresh: boolean,
+  asked: Promise<KnownPrincipal | null> | null,
+): Identified | Promise<Identified> {
+  const bearer = asked ? asked.then((principal) => keyOf(deps, principal)) : bearerOf(deps, presented, known, fresh);
   return bearer instanceof Promise ? bearer.then((told) => identified(deps, known, told)) : identified(deps, known, bearer);
 }
 

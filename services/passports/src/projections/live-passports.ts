@@ -45,8 +45,12 @@ async function count(deps: Deps, operatorId: string, by: By): Promise<Met> {
   try {
     const complete = await deps.model.waitFor(operatorId, await lastOfKind(deps, operatorId, 'passport'), CATCH_UP_MS);
     const now = deps.clock.now();
+    if ('jti' in by) {
+      const [own, below] = await Promise.all([jtisOf(deps, operatorId, by, now), descendantsOf(deps, operatorId, [by.jti], now)]);
+      return { own, descendants: below.filter((jti) => !own.includes(jti)), complete };
+    }
     const own = await jtisOf(deps, operatorId, by, now);
-    const roots = 'jti' in by ? [by.jti] : own;
+    const roots = own;
     const below = roots.length > 0 && !('operator_id' in by) ? await descendantsOf(deps, operatorId, roots, now) : [];
     return { own, descendants: below.filter((jti) => !own.includes(jti)), complete };
   } catch (error) {
