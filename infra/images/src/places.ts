@@ -10,6 +10,8 @@ export function serviceSecrets(service: string): string {
 }
 
 export const ADMINISTRATOR = join(SECRETS, 'administrator');
+/** Of the administrator on the host. */
+export const HOST = join(SECRETS, 'host');
 export const NATS = join(SECRETS, 'nats');
 export const POSTGRES = join(SECRETS, 'postgres');
 

@@ -8,7 +8,7 @@ import { natsUsers } from '@sallyport/bus/permissions.ts';
 import { natsConf } from '@sallyport/infra-nats/nats-conf.ts';
 import { STATEFUL_SERVICES } from '@sallyport/infra-postgres/setup.ts';
 import { passwordFile } from '@sallyport/local/secrets.ts';
-import { ADMINISTRATOR, NATS, NATS_PASSWORD, POSTGRES, POSTGRES_PASSWORD, SERVICES, serviceSecrets } from './places.ts';
+import { ADMINISTRATOR, HOST, NATS, NATS_PASSWORD, POSTGRES, POSTGRES_PASSWORD, SERVICES, serviceSecrets } from './places.ts';
 
 /** `node` in the image of the services. */
 const OWNER = 1000;
@@ -23,13 +23,16 @@ async function password(folder: string, name: string): Promise<string> {
   return made.password;
 }
 
-for (const folder of [...SERVICES.map(serviceSecrets), ADMINISTRATOR]) {
+for (const folder of [...SERVICES.map(serviceSecrets), ADMINISTRATOR, HOST]) {
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o700);
   await owned(folder);
 }
 
-const passwords: Record<string, string> = { admin: await password(ADMINISTRATOR, NATS_PASSWORD) };
+const passwords: Record<string, string> = {
+  admin: await password(ADMINISTRATOR, NATS_PASSWORD),
+  host: await password(HOST, NATS_PASSWORD),
+};
 for (const service of SERVICES) passwords[service] = await password(serviceSecrets(service), NATS_PASSWORD);
 for (const service of STATEFUL_SERVICES) await password(serviceSecrets(service), POSTGRES_PASSWORD);
 

@@ -1,6 +1,6 @@
 /**
- * One NATS user per service and one administrator: exactly the subjects that each needs (architecture, "The bus"). No service can make, change, purge or
- * delete a stream or a message, nor list or delete anybody's consumers: its own vanish when nobody listens. Consumers' names are random, hence not
+ * One NATS user per service, one administrator of the bus and one of the host: exactly the subjects that each needs (architecture, "The bus"). No service can
+ * make, change, purge or delete a stream or a message, nor list or delete anybody's consumers: its own vanish when nobody listens. Consumers' names are random, hence not
  * guessable. What is not separated here: reading the ledger, which holds neither secrets nor bodies.
  */
 import { type Asker, type Operation, operations, SERVICES, type ServiceName } from '@sallyport/contracts/operation.ts';
@@ -12,7 +12,7 @@ import { operationSubject } from './subjects.ts';
 import { TIMER_KINDS } from './timers.ts';
 
 export const ADMIN_USER = 'admin';
-/** Asks what operations allow the administrator on the host, and nothing else: neither the log nor a stream. */
+/** The administrator on the host, who asks operations and does nothing else. */
 export const HOST_USER = 'host';
 
 export interface NatsUser {
@@ -56,20 +56,27 @@ function timerSubjects(kind: string): string[] {
   ];
 }
 
-function mayAsk(service: Asker, operation: Operation): boolean {
-  if (operation.owner === service) return false;
-  return (service === 'gateway' && operation.http !== undefined) || (operation.asked_by?.includes(service) ?? false);
+function mayAsk(asker: Asker, operation: Operation): boolean {
+  if (operation.owner === asker) return false;
+  return (asker === 'gateway' && operation.http !== undefined) || (operation.asked_by?.includes(asker) ?? false);
+}
+
+/** Subjects of questions, and of the credit that their long answers take. */
+function asking(asker: Asker): string[] {
+  const asked = operations().filter((operation) => mayAsk(asker, operation));
+  return [
+    ...asked.map((operation) => operationSubject(operation.owner, operation.name)),
+    ...new Set(asked.map((operation) => `credit.${operation.owner}.*`)),
+  ];
 }
 
 function serviceUser(service: ServiceName): NatsUser {
-  const asked = operations().filter((operation) => mayAsk(service, operation));
   const served = operations().filter((operation) => operation.owner === service);
   const owns = OWNS[service];
   const publish = [
     ...owns.kinds.map((kind) => `ledger.*.*.${kind}.*`),
     ...owns.fences.map((kind) => `ledger.*.*.fence.${kind}.*`),
-    ...asked.map((operation) => operationSubject(operation.owner, operation.name)),
-    ...[...new Set(asked.map((operation) => `credit.${operation.owner}.*`))],
+    ...asking(service),
     `$KV.leases.${service}.>`,
     `$JS.API.STREAM.INFO.${LEDGER}`,
     `$JS.API.STREAM.INFO.${LEASES}`,
@@ -91,9 +98,7 @@ function serviceUser(service: ServiceName): NatsUser {
 }
 
 function hostUser(): NatsUser {
-  const asked = operations().filter((operation) => mayAsk(HOST_USER, operation));
-  const publish = asked.map((operation) => operationSubject(operation.owner, operation.name));
-  return { name: HOST_USER, permissions: { publish: { allow: publish }, subscribe: { allow: [`${inboxPrefix(HOST_USER)}.>`] } } };
+  return { name: HOST_USER, permissions: { publish: { allow: asking(HOST_USER) }, subscribe: { allow: [`${inboxPrefix(HOST_USER)}.>`] } } };
 }
 
 export function natsUsers(): NatsUser[] {

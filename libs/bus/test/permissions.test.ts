@@ -187,7 +187,7 @@ for (const service of SERVICES) {
   });
 
   test(`given ${service}, it cannot listen to what is for others`, async () => {
-    const inboxes = [...SERVICES, 'admin'].filter((other) => other !== service).map((other) => `_INBOX_${other}.>`);
+    const inboxes = [...SERVICES, 'admin', 'host'].filter((other) => other !== service).map((other) => `_INBOX_${other}.>`);
     const served = operations()
       .filter(({ owner }) => owner !== service)
       .map(({ owner, name }) => operationSubject(owner, name));
@@ -212,7 +212,7 @@ for (const service of SERVICES) {
   });
 
   test(`given ${service}, it cannot answer or cut in the name of another`, async () => {
-    const inboxes = [...SERVICES, 'admin'].filter((other) => other !== service).map((other) => `_INBOX_${other}.x.y`);
+    const inboxes = [...SERVICES, 'admin', 'host'].filter((other) => other !== service).map((other) => `_INBOX_${other}.x.y`);
     const credits = SERVICES.filter(
       (other) =>
         !operations().some(

@@ -5,6 +5,7 @@ import './facts/enrolment.ts';
 import './facts/identity.ts';
 import './facts/keys.ts';
 import './facts/passports.ts';
+import './facts/people.ts';
 import './facts/vault.ts';
 
 export { factTypes } from './fact.ts';

@@ -8,7 +8,7 @@ import type { Letter } from './principal.ts';
 
 export const SERVICES = ['gateway', 'passports', 'vault', 'audit', 'detectors'] as const;
 export type ServiceName = (typeof SERVICES)[number];
-/** `host`: the administrator on the machine itself (api.md §22 `admin`). */
+/** The administrator on the host, who asks over the bus with credentials of the installation. */
 export type Asker = ServiceName | 'host';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

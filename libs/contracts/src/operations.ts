@@ -10,5 +10,6 @@ import './operations/passports.ts';
 import './operations/proxy.ts';
 import './operations/security-events.ts';
 import './operations/services.ts';
+import './operations/team.ts';
 
 export { operations } from './operation.ts';

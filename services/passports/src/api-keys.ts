@@ -1,12 +1,12 @@
-/** Operator keys (api.md §3.1): made, and hidden. A key itself is seen once, in the answer that makes it; only its HMAC is kept. */
+/** Operator and member keys (api.md §3.1): made, and hidden. A key itself is seen once, in the answer that makes it; only its HMAC is kept. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { apiKeyHash, makeApiKey } from '@sallyport/contracts/api-key.ts';
+import { apiKeyHash, type KeyOwner, makeApiKey } from '@sallyport/contracts/api-key.ts';
 import { secretFile } from '@sallyport/service-kit/secret-file.ts';
 
 export interface ApiKeys {
   /** HMAC-SHA-256, under the pepper, of a key's SHA-256; both hex. */
   hmac(sha256: string): string;
-  newOperatorKey(): { key: string; hmac: string };
+  newKey(owner: KeyOwner): { key: string; hmac: string };
 }
 
 export async function openApiKeys(secretsDir: string): Promise<ApiKeys> {
@@ -15,8 +15,8 @@ export async function openApiKeys(secretsDir: string): Promise<ApiKeys> {
   const hmac = (sha256: string): string => createHmac('sha256', pepper).update(sha256, 'hex').digest('hex');
   return {
     hmac,
-    newOperatorKey: () => {
-      const key = makeApiKey('operator', randomBytes(32));
+    newKey: (owner) => {
+      const key = makeApiKey(owner, randomBytes(32));
       return { key, hmac: hmac(apiKeyHash(key)) };
     },
   };

@@ -21,6 +21,8 @@ export interface Deps {
   database: Database<Tables>;
   /** Agents, connections, missions, passports. */
   model: Projection;
+  /** The team. */
+  members: Projection;
   /** What calls did. */
   usage: Projection;
   /** Of passports. */

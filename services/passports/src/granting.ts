@@ -11,19 +11,16 @@ import type { Reader } from '@sallyport/bus/ledger.ts';
 import { AGENT } from './domain/agent.ts';
 import { GRANT, type GrantState, type HeldGrant } from './domain/grant.ts';
 import type { GrantTerms } from './domain/grant-rules.ts';
-import { noAgent, readAgent, readConnection, readOperator } from './reading.ts';
+import { decidersAmong } from './domain/team.ts';
+import { type LiveOperator, noAgent, readAgent, readConnection, readOperator } from './reading.ts';
 import { fence, narrowedAgent, narrowedGrant } from './writes.ts';
 
 export interface GrantBasis {
   agent: Agent;
   connection: Connection;
   grants: GrantState;
+  operator: LiveOperator;
   terms: GrantTerms;
-}
-
-/** Of the operator's first member, the owner; who else may decide comes with the team. */
-function deciders(roles: readonly string[]): number {
-  return roles.includes('owner') ? 1 : 0;
 }
 
 export async function readGrantBasis(
@@ -43,8 +40,9 @@ export async function readGrantBasis(
   if (!mayTouch(principal, connection)) return { ok: false, denial: connectionNotAllowed() };
   const grants = (await read.get(GRANT, operator_id, agentId)).state;
   const before = grants.grants[connectionId] ?? null;
+  const deciders = (roles: readonly string[]): number => decidersAmong(operator.team, roles);
   const terms = { agent_id: agentId, connection, settings: operator.settings, before, now_ms: read.now, deciders };
-  return { ok: true, basis: { agent: found.agent, connection, grants, terms } };
+  return { ok: true, basis: { agent: found.agent, connection, grants, operator, terms } };
 }
 
 /** Within the caller's own `allowed_connections` (api.md §3.2). */

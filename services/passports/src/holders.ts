@@ -20,18 +20,23 @@ export const DISCONNECTED = 'Service disconnected';
 const PER_BATCH = 100;
 
 export async function revokeHolders(deps: Deps, scope: Scope, connectionId: string): Promise<Revoked> {
+  const { own, complete } = await livePassports(deps, scope.operator_id, { connection_id: connectionId });
+  return { revoked: await revokeEach(deps, scope, own, DISCONNECTED), complete };
+}
+
+/** How many were alive. Those that are dead already are left alone. */
+export async function revokeEach(deps: Deps, scope: Scope, jtis: readonly string[], reason: string): Promise<number> {
   const { operator_id } = scope;
-  const { own, complete } = await livePassports(deps, operator_id, { connection_id: connectionId });
   let revoked = 0;
-  for (let start = 0; start < own.length; start += PER_BATCH) {
-    const part = own.slice(start, start + PER_BATCH);
+  for (let start = 0; start < jtis.length; start += PER_BATCH) {
+    const part = jtis.slice(start, start + PER_BATCH);
     const decided = await deps.ledger.decide<number>(scope, async (read): Promise<Decision<number>> => {
       const write: Write[] = [];
       let count = 0;
       for (const jti of part) {
-        const one = await revokeSingle(deps, read, { operator_id, jti, reason: DISCONNECTED, by: null, as: null });
+        const one = await revokeSingle(deps, read, { operator_id, jti, reason, by: null, as: null });
         if ('deny' in one || one.value.already_revoked) continue;
-        // Nobody waits for these: the connection itself is gone at every gateway already.
+        // Nobody waits for these: what they rest on is gone at every gateway already.
         write.push(...withoutAck(one.write));
         count++;
       }
@@ -39,5 +44,5 @@ export async function revokeHolders(deps: Deps, scope: Scope, connectionId: stri
     });
     if (decided.ok) revoked += decided.value;
   }
-  return { revoked, complete };
+  return revoked;
 }

@@ -7,14 +7,17 @@ import { LedgerUnavailable } from '@sallyport/bus/errors.ts';
 import { parseSubject, PLATFORM } from '@sallyport/bus/subjects.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
 import type { AgentView, OperatorView, PrincipalView } from '@sallyport/contracts/objects/views.ts';
+import type { Principal } from '@sallyport/contracts/principal.ts';
 import { target } from '@sallyport/contracts/target.ts';
 import { sameText } from './api-keys.ts';
 import type { Deps } from './deps.ts';
 import { AGENT, presentAgent } from './domain/agent.ts';
-import { KEY, KEY_BY_HMAC, keyLives } from './domain/key.ts';
+import { KEY, KEY_BY_HMAC, keyLives, type KeyState } from './domain/key.ts';
+import { MEMBER } from './domain/member.ts';
 import { OPERATOR } from './domain/operator.ts';
+import { memberPrincipal, noteSeen } from './members.ts';
 
-type IdentifyDeps = Pick<Deps, 'ledger' | 'keys' | 'clock' | 'bus'>;
+type IdentifyDeps = Pick<Deps, 'ledger' | 'keys' | 'clock' | 'bus' | 'database'>;
 
 /** The stream's last sequence, read before anything else is: what is read then is complete up to it. */
 export async function positionFrom(deps: Pick<Deps, 'ledger'>, minSeq: number): Promise<number> {
@@ -30,21 +33,32 @@ export async function resolvePrincipal(deps: IdentifyDeps, sha256: string, minSe
   const { state: found } = await deps.ledger.load(KEY_BY_HMAC, PLATFORM, hmac);
   if (!found.exists || !sameText(found.hmac, hmac)) return null;
   const { state: key } = await deps.ledger.load(KEY, found.operator_id, found.key_id);
-  if (!keyLives(key, deps.clock.now()) || key.principal?.type !== 'operator') return null;
+  if (!keyLives(key, deps.clock.now()) || !key.principal) return null;
+  const principal =
+    key.principal.type === 'operator' ? operatorPrincipal(key, key.principal.id) : await memberOf(deps, key, key.principal.id);
+  return principal && { position, principal, expires_at_ms: key.dies_at_ms };
+}
+
+function operatorPrincipal({ operator_id, key_id }: KeyState, id: string): Principal {
   return {
-    position,
-    principal: {
-      type: 'operator',
-      id: key.principal.id,
-      operator_id: found.operator_id,
-      role: null,
-      credential: 'operator_key',
-      allowed_connections: null,
-      scopes: null,
-      target: target('key', found.key_id),
-    },
-    expires_at_ms: key.dies_at_ms,
+    type: 'operator',
+    id,
+    operator_id,
+    role: null,
+    credential: 'operator_key',
+    allowed_connections: null,
+    scopes: null,
+    target: target('key', key_id),
   };
+}
+
+/** A key of an earlier rotation opens nothing, also where its own end were not told. */
+async function memberOf(deps: IdentifyDeps, { operator_id, key_id }: KeyState, memberId: string): Promise<Principal | null> {
+  const { state: member } = await deps.ledger.load(MEMBER, operator_id, memberId);
+  if (member.key_id !== key_id) return null;
+  const principal = memberPrincipal(member, 'member_key', null);
+  if (principal) noteSeen(deps, memberId);
+  return principal;
 }
 
 const MAX_KNOWN = 50_000;
@@ -76,6 +90,6 @@ export async function resolveOperator(deps: IdentifyDeps, operatorId: string, mi
   const position = await positionFrom(deps, minSeq);
   const { state } = await deps.ledger.load(OPERATOR, operatorId, operatorId);
   if (!state.exists || !state.settings) return null;
-  const { frozen, frozen_reason, settings } = state;
-  return { position, operator_id: operatorId, frozen, frozen_reason, settings };
+  const { frozen, frozen_reason, settings, signed_in } = state;
+  return { position, operator_id: operatorId, frozen, frozen_reason, settings, signed_in };
 }

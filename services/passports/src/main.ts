@@ -28,8 +28,10 @@ import { followKeys, KEYSET_KINDS, keysDue } from './consumers/keys.ts';
 import { actOnSignals, SIGNAL_KINDS } from './consumers/signals.ts';
 import type { Deps } from './deps.ts';
 import { resolveAgent, resolvePrincipal } from './identify.ts';
+import { BOOTSTRAP } from './making-operator.ts';
 import { allOperations } from './operations/all.ts';
-import { BOOTSTRAP } from './operations/bootstrap.ts';
+import { REMOVAL_KINDS, revokeOnRemoval } from './issued-by-member.ts';
+import { MEMBERS } from './projections/members.ts';
 import { MODEL } from './projections/model.ts';
 import { STEPS, type Tables } from './projections/tables.ts';
 import { USAGE } from './projections/usage.ts';
@@ -84,6 +86,8 @@ else {
 const projected = { database, bus, holder: instance, log, metrics };
 const model = createProjection<Tables>({ ...projected, ...MODEL });
 shutdown.add('model', () => model.stop());
+const members = createProjection<Tables>({ ...projected, ...MEMBERS });
+shutdown.add('members', () => members.stop());
 const usage = createProjection<Tables>({ ...projected, ...USAGE });
 shutdown.add('usage', () => usage.stop());
 
@@ -94,6 +98,7 @@ const deps: Deps = {
   timers: createTimers(bus),
   database,
   model,
+  members,
   usage,
   signer,
   store,
@@ -111,6 +116,7 @@ const consumers = [
   createConsumer(consuming, { name: 'cascade', kinds: CASCADE_KINDS, handle: cascade(deps) }),
   createConsumer(consuming, { name: 'signals', kinds: SIGNAL_KINDS, handle: actOnSignals(deps) }),
   createConsumer(consuming, { name: 'keys', kinds: KEYSET_KINDS, handle: followKeys(deps) }),
+  createConsumer(consuming, { name: 'removals', kinds: REMOVAL_KINDS, handle: revokeOnRemoval(deps) }),
 ];
 for (const consumer of consumers) shutdown.add('consumer', () => consumer.stop());
 const deadlines = [
@@ -132,7 +138,7 @@ const serving = serve(bus, SERVICE, allOperations(deps, { authenticate, log, met
 shutdown.add('operations', () => serving.stop());
 
 metrics.gauge('clock_skew_seconds', "This machine's clock less the ledger's", () => clock.skew_ms() / 1000);
-const projections = [model, usage, ...consumers];
+const projections = [model, members, usage, ...consumers];
 const internal = await serveInternal({
   port: config.SALLYPORT_INTERNAL_PORT,
   host: config.SALLYPORT_INTERNAL_HOST,

@@ -28,6 +28,11 @@ export function narrowedAgent(operatorId: string, agentId: string, reason: strin
   return fence(operatorId, 'agent', agentId, 'narrowed', [target('agent', agentId)], reason);
 }
 
+/** Whatever a gateway keeps of this member as a caller has to be asked again. */
+export function narrowedMember(operatorId: string, memberId: string, reason: string): Write {
+  return fence(operatorId, 'member', memberId, 'narrowed', [target('member', memberId)], reason);
+}
+
 export function narrowedGrant(operatorId: string, agentId: string, connectionId: string, reason: string): Write {
   return fence(operatorId, 'grant', `${agentId}-${connectionId}`, 'narrowed', [grantTarget(agentId, connectionId)], reason);
 }

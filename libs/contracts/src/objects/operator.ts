@@ -45,11 +45,13 @@ export type Operator = Static<typeof Operator>;
 export const Member = Type.Object({
   id: idOf('member'),
   operator_id: idOf('operator'),
-  name: Type.String(),
   email: Type.String(),
+  name: Type.String(),
   role: oneOf(ROLES),
   status: oneOf(['invited', 'active', 'removed']),
   allowed_connections: nullable(Type.Array(Type.String())),
+  /** Of any credential; to the minute. */
+  last_seen_at: nullable(Time),
   created_at: Time,
 });
 export type Member = Static<typeof Member>;

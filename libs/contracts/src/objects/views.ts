@@ -67,6 +67,8 @@ export const OperatorView = Type.Object({
   frozen: Type.Boolean(),
   frozen_reason: nullable(Type.String()),
   settings: OperatorSettings,
+  /** A member has signed in once: the operator key loosens nothing any more (api.md §3.2). */
+  signed_in: Type.Boolean(),
 });
 export type OperatorView = Static<typeof OperatorView>;
 

@@ -9,7 +9,7 @@ export const bootstrap = operation({
   name: 'operator.bootstrap',
   owner: 'passports',
   secret_in: ['bootstrap_token'],
-  secret_out: ['api_key'],
+  secret_out: ['api_key', 'login_url'],
   summary: 'Make the first operator, with the one-time token of the first start',
   who: ['-'],
   http: { method: 'POST', path: '/v1/bootstrap', status: 201 },
@@ -22,6 +22,22 @@ export const bootstrap = operation({
   }),
   response: Type.Object({ operator: Operator, owner: Member, api_key: Type.String(), login_url: nullable(Type.String()) }),
   errors: [...E_PUBLIC, 'UNAUTHORIZED', 'CONFLICT', 'AUDIT_UNAVAILABLE'],
+});
+
+export const createOperator = operation({
+  name: 'operators.create',
+  owner: 'passports',
+  secret_out: ['api_key', 'login_url'],
+  summary: 'Make an operator, its owner and its key; asked on the host',
+  who: [],
+  asked_by: ['host'],
+  body: Type.Object({
+    name: text(1, 100),
+    owner_email: Type.String({ format: 'email', maxLength: 254 }),
+    owner_name: text(1, 100),
+  }),
+  response: Type.Object({ operator: Operator, owner: Member, api_key: Type.String(), login_url: nullable(Type.String()) }),
+  errors: ['INVALID_REQUEST', 'AUDIT_UNAVAILABLE', 'INTERNAL_ERROR'],
 });
 
 export const getOperator = operation({

@@ -17,11 +17,17 @@ const system = (action: ActionOf['action'], ...keep: string[]): ActionOf => ({ a
 
 export const ACTIONS: Readonly<Record<string, ActionOf>> = {
   'operator.bootstrapped': system('operator.bootstrap', 'name', 'owner_id'),
+  'operator.updated': system('operator.update', 'changes'),
   'operator.frozen': system('operator.freeze', 'reason'),
   'operator.unfrozen': system('operator.unfreeze', 'reason'),
   'operator.key_rotated': system('operator.rotate_key', 'old_key_id', 'new_key_id', 'grace_seconds'),
   'key.rotated': system('key.rotate', 'purpose', 'kid', 'retired'),
   'key.revoked': system('key.revoke', 'purpose', 'kid', 'replaced_by', 'reason'),
+  'member.invited': system('member.invite', 'member_id', 'role', 'allowed_connections', 'expires_at_ms'),
+  'member.accepted': system('member.accept', 'member_id', 'key_id'),
+  'member.updated': system('member.update', 'member_id', 'changes'),
+  'member.key_rotated': system('member.rotate_key', 'member_id', 'old_key_id', 'new_key_id'),
+  'member.removed': system('member.remove', 'member_id', 'revoke_passports'),
   'agent.registered': system('agent.register'),
   'agent.updated': system('agent.update'),
   'agent.deleted': system('agent.delete'),

@@ -1,10 +1,12 @@
-/** The operator: settings, freeze, keys, and the revocation of everything. Pure. */
+/** The operator: settings, freeze, keys, team, and the revocation of everything. Pure. */
 import { dataOf, type Fact, type Position } from '@sallyport/contracts/fact.ts';
 import { operatorBootstrapped, operatorFrozen, operatorKeyRotated, operatorUnfrozen } from '@sallyport/contracts/facts/identity.ts';
 import { keyRevoked, keyRotated } from '@sallyport/contracts/facts/keys.ts';
-import type { Operator, OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
+import { operatorSignedIn, operatorUpdated, teamChanged } from '@sallyport/contracts/facts/people.ts';
+import { DEFAULT_SETTINGS, type Operator, type OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 import { noRevocation, type Revocation, revocationOf } from './revocation.ts';
+import { ownerFromStart, type Team, teamWith } from './team.ts';
 
 export interface OperatorState {
   exists: boolean;
@@ -20,6 +22,10 @@ export interface OperatorState {
   frozen_reason: string | null;
   /** Keys that may still be alive; `dies_at_ms` null: not rotated out. */
   keys: { key_id: string; dies_at_ms: number | null }[];
+  /** Members that are not removed. */
+  team: Team;
+  /** A member has signed in once (api.md §3.2, first run). */
+  signed_in: boolean;
   revocation: Revocation;
 }
 
@@ -38,6 +44,8 @@ export const OPERATOR = {
     frozen: false,
     frozen_reason: null,
     keys: [],
+    team: {},
+    signed_in: false,
     revocation: noRevocation,
   }),
   evolve: evolveOperator,
@@ -47,6 +55,7 @@ export function evolveOperator(state: OperatorState, fact: Fact, at: Position): 
   const made = dataOf(operatorBootstrapped, fact);
   if (made) {
     const keys = made.key_id === undefined ? [] : [{ key_id: made.key_id, dies_at_ms: null }];
+    const team = ownerFromStart(made.owner_id);
     return {
       ...state,
       exists: true,
@@ -54,10 +63,20 @@ export function evolveOperator(state: OperatorState, fact: Fact, at: Position): 
       id: fact.operator_id,
       name: made.name,
       created_at_ms: at.ts_ms,
-      settings: made.settings,
+      // Settings that came later have their defaults.
+      settings: { ...DEFAULT_SETTINGS, ...made.settings },
       keys,
+      team,
     };
   }
+  const updated = dataOf(operatorUpdated, fact);
+  if (updated) {
+    const { name = state.name, settings } = updated.changes;
+    return { ...state, name, settings: state.settings && { ...state.settings, ...settings } };
+  }
+  const changed = dataOf(teamChanged, fact);
+  if (changed) return { ...state, team: teamWith(state.team, changed) };
+  if (dataOf(operatorSignedIn, fact)) return { ...state, signed_in: true };
   const frozen = dataOf(operatorFrozen, fact);
   if (frozen) return { ...state, frozen: true, frozen_reason: frozen.reason };
   if (dataOf(operatorUnfrozen, fact)) return { ...state, frozen: false, frozen_reason: null };

@@ -14,6 +14,7 @@ import { agentPermissionsOperation } from './agent-permissions.ts';
 import { bootstrapOperation } from './bootstrap.ts';
 import { checkoutOperation } from './checkout-passport.ts';
 import { checkpointOperation } from './checkpoint-passport.ts';
+import { createOperatorOperation } from './create-operator.ts';
 import { deleteAgentOperation } from './delete-agent.ts';
 import { completeMissionOperation, revokeMissionOperation } from './end-mission.ts';
 import { enrolmentOperations } from './enrolment/register.ts';
@@ -43,6 +44,7 @@ import { revokePassportOperation } from './revoke-passport.ts';
 import { revokeSessionOperation } from './revoke-session.ts';
 import { rotateKeyOperation } from './rotate-key.ts';
 import { startMissionOperation } from './start-mission.ts';
+import { teamOperations } from './team/register.ts';
 import { unblockAgentOperation } from './unblock-agent.ts';
 import { updateAgentOperation } from './update-agent.ts';
 import { verifyPassportOperation } from './verify-passport.ts';
@@ -55,6 +57,7 @@ export function allOperations(
   const made = handlers({ ...handling, service: 'passports' })
     .on(operators.passportsSealKey, async ({ operation }) => success(operation, { key: handling.secrets.public_jwk }))
     .on(operators.bootstrap, bootstrapOperation(deps))
+    .on(operators.createOperator, createOperatorOperation(deps))
     .on(operators.getOperator, getOperatorOperation(deps))
     .on(operators.rotateKey, rotateKeyOperation(deps))
     .on(operators.freeze, freezeOperation(deps, true))
@@ -95,6 +98,7 @@ export function allOperations(
     .on(connectionHolders, revokeHoldersOperation(deps));
   enrolmentOperations(deps, made);
   registerKeys(made, deps);
+  teamOperations(deps, made);
   const missing = made.missing();
   if (missing.length > 0) throw new Error(`operations without handler: ${missing.join(', ')}`);
   const all = made.all();

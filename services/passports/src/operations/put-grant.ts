@@ -1,10 +1,10 @@
 /** `PUT /v1/agents/:id/grants/:connection_id` (api.md §5.3). */
+import { governanceDenial } from '@sallyport/contracts/governance.ts';
 import type { Grant } from '@sallyport/contracts/objects/access.ts';
 import { putGrant } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
-import { governanceDenial } from '../domain/governance.ts';
 import { inForce, loosenedRules, writeGrant } from '../domain/grant-rules.ts';
 import { grantWrites, readGrantBasis } from '../granting.ts';
 
@@ -18,7 +18,7 @@ export function putGrantOperation(deps: Deps): OperationHandler<typeof putGrant>
       const written = writeGrant(body, terms);
       if (!written.ok) return { deny: written.denial };
       const loosens = loosenedRules(inForce(terms.before, terms.connection, terms.settings), written.held);
-      const refusal = governanceDenial(principal, loosens, false);
+      const refusal = governanceDenial(principal, loosens, found.basis.operator);
       if (refusal) return { deny: refusal };
       return { write: grantWrites(operator_id, written.held), value: written.held.grant };
     });

@@ -44,7 +44,7 @@ function resolved(
 ): ResolvedPassport | null {
   const { issued } = passport;
   const { agent, mission } = family.self;
-  const { settings, id, frozen, frozen_reason } = family.operator;
+  const { settings, id, frozen, frozen_reason, signed_in } = family.operator;
   if (!agent.agent || !settings) return null;
   const record = agent.agent;
   const access = issued.services.map(({ connection_id }, index): [string, AccessView] => {
@@ -82,7 +82,7 @@ function resolved(
       above: above.map(({ mission_id, opened_seq, caps, cap_behavior }) => ({ mission_id, opened_seq, caps, cap_behavior })),
     },
     agent: { position, agent: record },
-    operator: { position, operator_id: id, frozen, frozen_reason, settings },
+    operator: { position, operator_id: id, frozen, frozen_reason, settings, signed_in },
     access: Object.fromEntries(access),
   };
 }

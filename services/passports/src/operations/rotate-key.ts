@@ -19,7 +19,7 @@ export function rotateKeyOperation(deps: Deps): OperationHandler<typeof rotateKe
   return async ({ principal, body, scope }) => {
     const { operator_id: operatorId } = principal;
     const grace = body.grace_seconds ?? 0;
-    const { key, hmac } = deps.keys.newOperatorKey();
+    const { key, hmac } = deps.keys.newKey('operator');
     const decided = await deps.ledger.decide(scope, async (read) => {
       const operator = await readOperator(read.get, operatorId);
       const keyId = newId('key', read.now);

@@ -2,15 +2,15 @@
 import { denial } from '@sallyport/contracts/errors.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { agentUnblocked } from '@sallyport/contracts/facts/identity.ts';
+import { governanceDenial } from '@sallyport/contracts/governance.ts';
 import { unblockAgent } from '@sallyport/contracts/operations/agents.ts';
 import { hasLetter } from '@sallyport/contracts/principal.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
-import { governanceDenial } from '../domain/governance.ts';
 import { iso } from '@sallyport/contracts/time.ts';
-import { noAgent, readAgent } from '../reading.ts';
+import { noAgent, readAgent, readOperator } from '../reading.ts';
 import { narrowedAgent } from '../writes.ts';
 
 export function unblockAgentOperation(deps: Deps): OperationHandler<typeof unblockAgent> {
@@ -22,7 +22,7 @@ export function unblockAgentOperation(deps: Deps): OperationHandler<typeof unblo
       if (!found.agent.passport_blocked) return { write: [], value: found.agent };
       if (found.state.blocked_by !== 'warning') {
         if (!hasLetter(principal, 'A')) return { deny: denial('FORBIDDEN', 'This block takes an admin.', { reason: 'role' }) };
-        const refusal = governanceDenial(principal, ['passport_blocked'], false);
+        const refusal = governanceDenial(principal, ['passport_blocked'], await readOperator(read.get, operator_id));
         if (refusal) return { deny: refusal };
       }
       const fact = draft(agentUnblocked, { comment: body.comment ?? null }, { agent_id: id });

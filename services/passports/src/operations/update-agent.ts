@@ -4,6 +4,7 @@
 import type { Write } from '@sallyport/bus/compose.ts';
 import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { agentUpdated } from '@sallyport/contracts/facts/identity.ts';
+import { governanceDenial } from '@sallyport/contracts/governance.ts';
 import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import { updateAgent } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
@@ -11,11 +12,10 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { changesOf, loosenedFields } from '../domain/agent-settings.ts';
-import { governanceDenial } from '../domain/governance.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
-import { noAgent, readAgent } from '../reading.ts';
+import { noAgent, readAgent, readOperator } from '../reading.ts';
 import { narrowedAgent, revokedAgent, revokedDraft } from '../writes.ts';
 import { unknownConnection } from './register-agent.ts';
 
@@ -35,7 +35,7 @@ export function updateAgentOperation(deps: Deps): OperationHandler<typeof update
       const changes = changesOf(found.agent, body);
       const refusal =
         (await unknownConnection(read.get, operator_id, changes.allowed_connections ?? [])) ??
-        governanceDenial(principal, loosenedFields(found.agent, changes), false);
+        governanceDenial(principal, loosenedFields(found.agent, changes), await readOperator(read.get, operator_id));
       if (refusal) return { deny: refusal };
       if (Object.keys(changes).length === 0) return { write: [], value: { agent: found.agent, revoked: null } };
       const agent = { ...found.agent, ...changes, updated_at: iso(read.now) };

@@ -4,6 +4,7 @@ import type { ColumnType } from 'kysely';
 import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
 import type { AgentState } from '../domain/agent.ts';
+import type { MemberState } from '../domain/member.ts';
 import type { MissionState } from '../domain/mission.ts';
 import type { PassportState } from '../domain/passport.ts';
 import type { Flag } from '@sallyport/contracts/objects/passport.ts';
@@ -53,6 +54,12 @@ export interface Tables {
   passport_usage: { jti: string; operator_id: string; last_used_ms: number };
   /** Not from the ledger: sealed private parts, see `signing-key-store.ts`. */
   signing_key: { kid: string; purpose: string; sealed: string };
+  /** `email` in lower case. */
+  member: { member_id: string; operator_id: string; email: string; status: string; state: Json<MemberState> };
+  /** Whose credential issued a passport, where it was a member's. */
+  member_passport: { jti: string; member_id: string };
+  /** Not from the ledger: when a member's credential was last used, to the minute. */
+  member_seen: { member_id: string; last_seen_ms: number };
 }
 
 export const STEPS: readonly Step[] = [
@@ -92,5 +99,15 @@ export const STEPS: readonly Step[] = [
   {
     name: 'private parts of signing keys',
     up: 'create table signing_key (kid text primary key, purpose text not null, sealed text not null, made_at timestamptz not null default now());',
+  },
+  {
+    name: 'members',
+    up: `
+      create table member (member_id text primary key, operator_id text not null, email text not null, status text not null, state jsonb not null);
+      create index member_by_operator on member (operator_id, member_id desc);
+      create index member_by_email on member (email) where status <> 'removed';
+      create table member_passport (jti text primary key, member_id text not null);
+      create index member_passport_by_member on member_passport (member_id);
+      create table member_seen (member_id text primary key, last_seen_ms bigint not null);`,
   },
 ];

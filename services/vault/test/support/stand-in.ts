@@ -163,7 +163,7 @@ export function livePassport(operatorId: string, connectionId: string): { token:
         updated_at: at,
       },
     },
-    operator: { position: 1, operator_id: operatorId, frozen: false, frozen_reason: null, settings: DEFAULT_SETTINGS },
+    operator: { position: 1, operator_id: operatorId, frozen: false, frozen_reason: null, settings: DEFAULT_SETTINGS, signed_in: false },
     access: {
       [connectionId]: {
         position: 1,

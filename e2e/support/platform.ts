@@ -1,0 +1,119 @@
+/**
+ * One platform per test file, and as many operators in it as the tests want: an operator of its own costs milliseconds, a platform seconds.
+ *
+ *   const platform = testPlatform();                     // at the top of the file: starts before its tests, stops after them
+ *   test('…', async () => {
+ *     const acme = await platform.newOperator();         // { operator_id, api_key, owner, api }
+ *     await acme.api('POST', '/v1/agents/register', { name: 'bot' });
+ *     const ada = await acme.memberKey('standard', ['github']);   // { member_id, api_key, api }, by invitation and acceptance
+ *   });
+ *
+ * `memberKey` needs an operator in its first run (nobody has signed in): later an invitation takes a person, so make the keys first.
+ * Rate limits are off unless `env` says otherwise. What a field holds before the platform has started is empty: read it inside tests.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import type { Operation } from '@sallyport/contracts/operation.ts';
+import { createOperator } from '@sallyport/contracts/operations/operator.ts';
+import { connectHost, type Host } from '@sallyport/service-kit/host.ts';
+import { type Constellation, type ConstellationOptions, constellation } from '@sallyport/testing/constellation.ts';
+import { type Answer, type Api, apiOf } from './api.ts';
+
+export type TestRole = 'readonly' | 'standard' | 'admin' | 'owner';
+
+export interface TestMember {
+  member_id: string;
+  api_key: string;
+  /** With the member's key. */
+  api: Api;
+}
+
+export interface TestOperator {
+  operator_id: string;
+  api_key: string;
+  owner: { id: string; email: string };
+  /** With the operator's key. */
+  api: Api;
+  /** A member who was invited and has accepted. `allowed`: connection ids or provider slugs; left out: all. */
+  memberKey(role: TestRole, allowed?: string[]): Promise<TestMember>;
+}
+
+export interface TestPlatform {
+  /** The first gateway. */
+  readonly baseUrl: string;
+  readonly gateways: string[];
+  readonly constellation: Constellation;
+  newOperator(name?: string): Promise<TestOperator>;
+  /** As the administrator on the host; the answer's body, whatever it is. Throws for a refusal. */
+  asHost(operation: Operation, body: unknown): Promise<Answer['body']>;
+  /** Any bearer, or none. */
+  api(bearer?: string, gateway?: number): Api;
+}
+
+let count = 0;
+
+/** A person's address that nobody else has. */
+export function newEmail(who = 'person'): string {
+  return `${who}-${++count}-${process.pid}@example.com`;
+}
+
+export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
+  let started: Constellation | undefined;
+  let host: Host | undefined;
+  const up = (): Constellation => started ?? assert.fail('the platform is read before its tests run');
+
+  before(async () => {
+    started = await constellation({ ...options, env: { SALLYPORT_RATE_LIMITS: 'off', ...options.env } });
+    const password_file = join(started.dataDir, 'secrets', 'nats', 'host');
+    host = await connectHost({ nats_url: started.natsUrl, password_file, log: silent });
+  });
+  after(async () => {
+    await host?.close();
+    await started?.stop();
+  });
+
+  const asHost: TestPlatform['asHost'] = async (operation, body) => {
+    const answer = await (host ?? assert.fail('the platform is asked before its tests run')).ask(operation, body);
+    assert.ok(answer.ok, `${operation.name}: ${JSON.stringify(answer)}`);
+    return answer.reply.body;
+  };
+  const api: TestPlatform['api'] = (bearer, gateway = 0) => apiOf(up().gateways[gateway] ?? '', bearer);
+
+  return {
+    get baseUrl() {
+      return up().baseUrl;
+    },
+    get gateways() {
+      return up().gateways;
+    },
+    get constellation() {
+      return up();
+    },
+    asHost,
+    api,
+    newOperator: async (name = 'Acme') => {
+      const made = await asHost(createOperator, { name, owner_email: newEmail('owner'), owner_name: 'Olivia' });
+      const { operator, owner, api_key } = made;
+      const operatorApi = api(api_key);
+      return {
+        operator_id: operator.id,
+        api_key,
+        owner: { id: owner.id, email: owner.email },
+        api: operatorApi,
+        memberKey: async (role, allowed) => {
+          const invitation = { email: newEmail(role), name: role, role, ...(allowed && { allowed_connections: allowed }) };
+          const invited = await operatorApi('POST', '/v1/team/members', invitation);
+          assert.equal(invited.status, 201, JSON.stringify(invited.body));
+          const { id: member_id, invite_url } = invited.body;
+          const token = new URL(invite_url).searchParams.get('token');
+          const accepted = await api()('POST', `/v1/team/members/${member_id}/accept`, { token });
+          assert.equal(accepted.status, 200, JSON.stringify(accepted.body));
+          return { member_id, api_key: accepted.body.api_key, api: api(accepted.body.api_key) };
+        },
+      };
+    },
+  };
+}
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
