@@ -5,8 +5,10 @@
 import { HASH_BYTES, type Hash } from './entry.ts';
 
 const FIRST_SLOTS = 8;
-/** Of 16 slots, at most 11 are taken. */
-const MOST_TAKEN = 11 / 16;
+const MOST_TAKEN = 3 / 4;
+/** Small steps: a table is half full at its emptiest. */
+const GROWTH = 3 / 2;
+const HASHES = 2 ** 32;
 
 export class HashTable {
   readonly #valueBytes: number;
@@ -63,10 +65,10 @@ export class HashTable {
 
   /** The slot of the key, or the free one where it belongs. */
   #slotOf(key: Hash): number {
-    const mask = this.#slots - 1;
     // A hash is uniform already: its first bytes are its place.
-    let slot = (key.charCodeAt(0) | (key.charCodeAt(1) << 8) | (key.charCodeAt(2) << 16) | (key.charCodeAt(3) << 24)) & mask;
-    while (this.#taken[slot] === 1 && !this.#isAt(slot, key)) slot = (slot + 1) & mask;
+    const first = (key.charCodeAt(0) | (key.charCodeAt(1) << 8) | (key.charCodeAt(2) << 16) | (key.charCodeAt(3) << 24)) >>> 0;
+    let slot = placeOf(first, this.#slots);
+    while (this.#taken[slot] === 1 && !this.#isAt(slot, key)) slot = slot + 1 === this.#slots ? 0 : slot + 1;
     return slot;
   }
 
@@ -82,21 +84,26 @@ export class HashTable {
 
   #grow(): void {
     const before = { slots: this.#slots, keys: this.#keys, taken: this.#taken, values: this.#values };
-    this.#slots *= 2;
+    this.#slots = Math.ceil(this.#slots * GROWTH);
     this.#keys = new Uint8Array(this.#slots * HASH_BYTES);
     this.#taken = new Uint8Array(this.#slots);
     this.#values = new DataView(new ArrayBuffer(this.#slots * this.#valueBytes));
     const from = new Uint8Array(before.values.buffer);
+    const firstOf = new DataView(before.keys.buffer);
     const to = new Uint8Array(this.#values.buffer);
-    const mask = this.#slots - 1;
     for (let old = 0; old < before.slots; old++) {
       if (before.taken[old] === 0) continue;
       const key = before.keys.subarray(old * HASH_BYTES, (old + 1) * HASH_BYTES);
-      let slot = new DataView(key.buffer, key.byteOffset).getUint32(0, true) & mask;
-      while (this.#taken[slot] === 1) slot = (slot + 1) & mask;
+      let slot = placeOf(firstOf.getUint32(old * HASH_BYTES, true), this.#slots);
+      while (this.#taken[slot] === 1) slot = slot + 1 === this.#slots ? 0 : slot + 1;
       this.#taken[slot] = 1;
       this.#keys.set(key, slot * HASH_BYTES);
       to.set(from.subarray(old * this.#valueBytes, (old + 1) * this.#valueBytes), slot * this.#valueBytes);
     }
   }
+}
+
+/** In proportion, so that any number of slots will do. */
+function placeOf(first: number, slots: number): number {
+  return Math.floor((first / HASHES) * slots);
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { type Exit, type ProcessSpec, start } from '@sallyport/local/processes.ts';
-import { REPOSITORY, type Service } from '@sallyport/local/services.ts';
+import { REPOSITORY, type Service, serviceArgs } from '@sallyport/local/services.ts';
 import { removeFolder, scratchFolder } from './folders.ts';
 import { freePort } from './ports.ts';
 
@@ -27,7 +27,7 @@ export async function startService(name: Service, env: Record<string, string>): 
   const spec: ProcessSpec = {
     name,
     command: process.execPath,
-    args: ['--import', '@sallyport/service-kit/telemetry.ts', `services/${name}/src/main.ts`],
+    args: serviceArgs(name),
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],

@@ -65,7 +65,9 @@ async function say(title: string, { service }: Gateway): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const status = await readFile(`/proc/${service.pid}/status`, 'utf8');
   const mb = (name: string): string => (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024).toFixed(0);
-  console.log(`${title}: resident ${mb('VmRSS')} MB (peak ${mb('VmHWM')} MB)`);
+  console.log(
+    `${title}: resident ${mb('VmRSS')} MB (peak ${mb('VmHWM')} MB), of it ${mb('RssFile')} MB of files that all Node processes share`,
+  );
 }
 
 try {
