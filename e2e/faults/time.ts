@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { stat } from 'node:fs/promises';
+import { api } from '@sallyport/bus/api.ts';
 import type { Met } from '@sallyport/testing/requires.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { pause } from './load.ts';
@@ -9,6 +10,8 @@ import { at, enrolledAgent, plainAgent, send, startMission, type World } from '.
 
 // A deadline that was handed to a process which then died is handed out again after 30 s.
 const FOUND_MS = 45_000;
+/** By then the follower that armed a timer has committed that it did. */
+const ARMED_MS = 1_000;
 
 async function fact(
   world: World,
@@ -102,6 +105,10 @@ export async function checkpoints(world: World, outage: boolean): Promise<void> 
 export async function deadlineAcrossRestart(world: World): Promise<void> {
   const agent = await plainAgent(at(world.operators, 0), 'restart');
   const started = await startMission(at(world.operators, 0), agent, { expires_in_seconds: 15 });
+  // Only what was armed before can be lost; what was not is armed by its follower afterwards.
+  const armed = { last_by_subj: `timers.mission.${started.mission_id}` };
+  await eventually(() => api(world.witness.bus, 'STREAM.MSG.GET.TIMERS', armed), { timeoutMs: 5_000, everyMs: 50 });
+  await pause(ARMED_MS);
   for (const name of Object.keys(world.platform.processes())) world.platform.kill(name);
   const passing = await world.passing(30_000);
   const what = { token: started.passport.token, bearer: world.platform.apiKey, method: 'GET' as const };

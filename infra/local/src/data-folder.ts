@@ -19,6 +19,8 @@ export type DataFolder = {
   env: string;
   /** name → pid, for people and tests */
   processes: string;
+  /** addresses of everything that runs, for the command line */
+  platform: string;
 };
 
 export function dataFolder(root: string): DataFolder {
@@ -30,6 +32,7 @@ export function dataFolder(root: string): DataFolder {
     secrets: join(root, 'secrets'),
     env: join(root, 'env'),
     processes: join(root, 'processes.json'),
+    platform: join(root, 'platform.json'),
   };
 }
 

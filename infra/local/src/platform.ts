@@ -6,7 +6,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { natsUsers } from '@sallyport/bus/permissions.ts';
-import { STATEFUL_SERVICES, type StatefulService, setUpDatabase } from '@sallyport/infra-postgres/setup.ts';
+import { STATEFUL_SERVICES, type StatefulService, serviceUrl, setUpDatabase } from '@sallyport/infra-postgres/setup.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Claim, claim, type DataFolder, dataFolder, makeDataFolder, readShellValue, replaceFile, shellFile } from './data-folder.ts';
 import { endLeftovers, rememberChildren } from './leftovers.ts';
@@ -197,6 +197,17 @@ async function firstOperator(
   return { ...(apiKey === undefined ? {} : { apiKey }), ...(loginUrl === undefined ? {} : { loginUrl }) };
 }
 
+/** Where everything answers, for `sallyport` on this machine; passwords lie in the secrets folder. */
+function shownPlatform(planned: readonly Instance[], gateways: string[], natsUrl: string, postgresUrl: string): object {
+  const databases = Object.fromEntries(STATEFUL_SERVICES.map((service) => [service, serviceUrl(postgresUrl, service)]));
+  return {
+    gateways,
+    nats_url: natsUrl,
+    databases,
+    instances: planned.map(({ service, name, internalPort }) => ({ service, name, internal_port: internalPort })),
+  };
+}
+
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const folder = dataFolder(options.dataDir);
   await makeDataFolder(folder);
@@ -250,6 +261,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await startServices(kept, planned, around, options.environment);
     const { apiKey, loginUrl } = await firstOperator(folder, gateways, options.say);
     await mine.note(gateways[0] ?? '');
+    await replaceFile(folder.platform, JSON.stringify(shownPlatform(planned, gateways, natsUrl, postgresUrl), null, 2));
     return {
       gateways,
       apiKey,

@@ -16,8 +16,19 @@ export interface Held {
   fence: number;
   /** Everything up to it is committed. */
   cursor: number;
-  /** Set when poison stopped it: the sequence that cannot be handled. */
-  stopped_at?: number;
+  /** Set when poison stopped it; cleared by nothing but a new beginning, which tries the same entry again. */
+  stopped?: Stopped;
+}
+
+/** An entry that cannot be handled, at which a partition stands still. */
+export interface Stopped {
+  partition: number;
+  seq: number;
+  subject: string;
+  /** null: not known, because the payload cannot be read. */
+  operator_id: string | null;
+  fact_types: string[];
+  error: string;
 }
 
 export interface ApplyControl {
@@ -28,12 +39,13 @@ export interface ApplyControl {
 }
 
 const DEFAULT_TRIES = 5;
+const ERROR_LENGTH = 1_000;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
 /** Applies all entries, in order; returns early when `goOn` says so. Throws Fenced, and nothing else. */
 export async function apply<DB>(options: ProjectionOptions<DB>, control: ApplyControl, entries: readonly Entry[]): Promise<void> {
-  const live = entries.filter((entry) => heldOf(control.partitions, entry)?.stopped_at === undefined);
+  const live = entries.filter((entry) => heldOf(control.partitions, entry)?.stopped === undefined);
   const maxTries = options.tries ?? DEFAULT_TRIES;
   for (let tries = 1, wait = FIRST_WAIT_MS; live.length > 0 && control.goOn(); wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const error = await commit(options, control, live);
@@ -83,7 +95,7 @@ async function poison<DB>(options: ProjectionOptions<DB>, control: ApplyControl,
     stops ? 'a partition stops at an entry that cannot be handled' : 'an entry became a dead letter',
   );
   if (stops) {
-    if (held) held.stopped_at = entry.seq;
+    if (held) held.stopped = stoppedAt(entry, held.partition, errorFields(cause).error);
     return;
   }
   const moves = movesOf(control.partitions, [entry]);
@@ -92,7 +104,7 @@ async function poison<DB>(options: ProjectionOptions<DB>, control: ApplyControl,
     partition: held?.partition ?? -1,
     seq: entry.seq,
     subject: entry.subject,
-    error: errorFields(cause).error.slice(0, 1_000),
+    error: errorFields(cause).error.slice(0, ERROR_LENGTH),
   };
   for (let wait = FIRST_WAIT_MS; control.goOn(); wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     try {
@@ -107,6 +119,22 @@ async function poison<DB>(options: ProjectionOptions<DB>, control: ApplyControl,
       log.error({ projection: name, seq: entry.seq, ...errorFields(error) }, 'a dead letter could not be written');
       await pause(wait);
     }
+  }
+}
+
+function stoppedAt(entry: Entry, partition: number, error: string): Stopped {
+  const parsed = parseSubject(entry.subject);
+  const stopped = { partition, seq: entry.seq, subject: entry.subject, error: error.slice(0, ERROR_LENGTH) };
+  const operator_id = parsed && 'operator_id' in parsed ? parsed.operator_id : null;
+  try {
+    const facts = entry.facts();
+    return {
+      ...stopped,
+      operator_id: operator_id ?? facts[0]?.operator_id ?? null,
+      fact_types: [...new Set(facts.map(({ type }) => type))],
+    };
+  } catch {
+    return { ...stopped, operator_id, fact_types: [] };
   }
 }
 

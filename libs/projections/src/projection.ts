@@ -5,10 +5,11 @@
 import { getMessage, LEDGER, streamInfo } from '@sallyport/bus/api.ts';
 import { errorFields } from '@sallyport/bus/log.ts';
 import { PARTITIONS, partitionOf } from '@sallyport/bus/subjects.ts';
-import { type Held, pause } from './apply.ts';
-import { claimCursor, readCursor, resetCursors } from './cursors.ts';
+import { type Held, pause, type Stopped } from './apply.ts';
+import { claimCursor, readCursor } from './cursors.ts';
 import type { ProjectionOptions } from './options.ts';
 import { holdPartitions } from './partitions.ts';
+import { askRebuild, beginRebuild, endRebuild, rebuildState } from './rebuilds.ts';
 import { openSession, type Session } from './session.ts';
 import { libraryTables } from './tables.ts';
 
@@ -21,9 +22,11 @@ export interface Projection {
   waitForAll(seq: number, timeoutMs?: number): Promise<boolean>;
   /** Lowest position of the partitions that this process holds; 0 when it holds none. */
   position(): number;
-  /** For readiness: `ok`, or what is wrong. A process without partitions is well. */
+  /** For readiness: `ok`, or what is wrong. A process without partitions is well, and so is one that goes on with all partitions but those `stopped`. */
   check(): string;
-  /** Empties the read model and applies the ledger again; resolves when it is where the ledger ended when it was called. */
+  /** Partitions held here that stand still at an entry that cannot be handled (`stop_on_poison`). */
+  stopped(): Stopped[];
+  /** Empties the read model and applies the ledger again; resolves when it is where the ledger ended when that began. Any process may ask (`rebuilds.ts`). */
   rebuild(): Promise<void>;
   /** Resolves when the transaction under way is over and the partitions are given back. */
   stop(): Promise<void>;
@@ -34,6 +37,7 @@ const GATHER_MS = 1_000;
 const LOOK_MS = 100;
 const POLL_MS = 20;
 const SILENT_MS = 5_000;
+const ASKED_MS = 2_000;
 
 export function createProjection<DB>(options: ProjectionOptions<DB>): Projection {
   const { name, database, bus, log, filters } = options;
@@ -63,10 +67,41 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
     return held.size !== claimed.size || [...claimed.values()].some(({ partition, fence }) => held.get(partition) !== fence);
   };
 
+  /** Empties the read model when that was asked; answers which emptying the cursors come after. */
+  async function rebuildAsked(): Promise<number | null> {
+    let state = await rebuildState(db, name);
+    if (state?.begun === null) {
+      log.info({ projection: name }, 'read model is emptied and made again');
+      await beginRebuild(options);
+      state = await rebuildState(db, name);
+    }
+    if (state?.begun != null && !state.done) void tellWhenDone(state.begun);
+    return state?.begun ?? null;
+  }
+
+  async function endWhenAsked(current: Session, begun: number | null): Promise<void> {
+    const state = await rebuildState(db, name).catch(() => null);
+    if (state && (state.begun === null || state.begun !== begun)) current.end('rebuild');
+  }
+
+  /** Every process may tell: the cursors are everybody's. */
+  async function tellWhenDone(begun: number): Promise<void> {
+    try {
+      const { state } = await streamInfo(bus);
+      while (!stopped) {
+        if ((await rebuildState(db, name))?.begun !== begun) return;
+        if (await waitForAll(state.last_seq, WAIT_MS)) return await endRebuild(db, name, begun);
+      }
+    } catch (error) {
+      log.warn({ projection: name, ...errorFields(error) }, 'whether the read model is complete again is not known');
+    }
+  }
+
   async function run(): Promise<void> {
     await holdings.gathered(GATHER_MS);
     while (!stopped) {
       try {
+        const begun = await rebuildAsked();
         const partitions = await claim();
         if (partitions.size === 0) {
           await pause(LOOK_MS);
@@ -78,8 +113,10 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
         const look = setInterval(() => {
           if (changed(partitions)) current.end('partitions changed');
         }, LOOK_MS);
+        const asked = setInterval(() => void endWhenAsked(current, begun), ASKED_MS);
         const cause = await current.ended;
         clearInterval(look);
+        clearInterval(asked);
         session = null;
         log.info({ projection: name, cause, count: partitions.size }, 'projection paused');
         if (cause === 'failed') await pause(LOOK_MS);
@@ -126,6 +163,12 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
   const positions = (): number[] => (session ? [...session.partitions.keys()].map((partition) => session?.position(partition) ?? 0) : []);
   const position = (): number => (positions().length > 0 ? Math.min(...positions()) : 0);
   options.metrics?.gauge('projection_position', 'Log position of a projection', position, { projection: name });
+  const stoppedHere = (): Stopped[] => [...(session?.partitions.values() ?? [])].flatMap((held) => held.stopped ?? []);
+  const stops = (): number => stoppedHere().length;
+  if (options.stop_on_poison)
+    options.metrics?.gauge('projection_stopped_partitions', 'Partitions that stand still at an entry that cannot be handled', stops, {
+      projection: name,
+    });
   const running = run();
 
   return {
@@ -134,20 +177,15 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
     position,
     check: () => {
       if (!session) return holdings.held().size > 0 ? 'starting' : 'ok';
-      const stoppedAt = [...session.partitions.values()].find(({ stopped_at }) => stopped_at !== undefined);
-      if (stoppedAt) return `partition ${stoppedAt.partition} stopped at ${stoppedAt.stopped_at}`;
       const silence = session.last_heard_ms();
       if (silence === Number.POSITIVE_INFINITY) return 'starting';
       return silence > SILENT_MS ? 'the ledger is silent' : 'ok';
     },
+    stopped: stoppedHere,
     rebuild: async () => {
-      await database.db.transaction().execute(async (tx) => {
-        await resetCursors(libraryTables(tx), name);
-        await options.reset(tx);
-      });
+      await askRebuild(db, name);
       session?.end('rebuild');
-      const { state } = await streamInfo(bus);
-      while (!stopped && !(await waitForAll(state.last_seq, WAIT_MS)));
+      while (!stopped && !(await rebuildState(db, name))?.done) await pause(POLL_MS);
     },
     stop: async () => {
       stopped = true;

@@ -87,7 +87,7 @@ export function openSession<DB>({ projection, partitions, holds, on_progress }: 
 
   function onMessage(entry: Entry): void | Promise<void> {
     const held = heldOf(partitions, entry);
-    if (cause !== null || !held || held.stopped_at !== undefined || entry.seq <= held.cursor) return;
+    if (cause !== null || !held || held.stopped !== undefined || entry.seq <= held.cursor) return;
     buffer.push(entry);
     bytes += entry.size;
     begin();
@@ -122,7 +122,7 @@ export function openSession<DB>({ projection, partitions, holds, on_progress }: 
     position: (partition) => {
       const held = partitions.get(partition);
       if (!held) return 0;
-      if (held.stopped_at !== undefined || cause !== null) return held.cursor;
+      if (held.stopped !== undefined || cause !== null) return held.cursor;
       const isPending = (entry: Entry): boolean => entry.seq > held.cursor && heldOf(partitions, entry) === held;
       const oldest = applying.find(isPending) ?? buffer.find(isPending);
       return Math.max(held.cursor, oldest ? oldest.seq - 1 : follower.position());

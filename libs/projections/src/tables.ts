@@ -1,4 +1,4 @@
-/** The tables that every schema with projections has: how far each got, whose turn it is, what could not be handled. */
+/** The tables that every schema with projections has: how far each got, whose turn it is, what could not be handled, what is to be made again. */
 import type { Kysely, Transaction } from 'kysely';
 import type { Step } from './migrate.ts';
 
@@ -6,6 +6,8 @@ export interface LibraryTables {
   /** `fence`: the fencing number of the last writer; a lower one may no longer write. */
   cursor: { name: string; partition: number; seq: number; fence: number };
   lease: { key: string; fence: number };
+  /** One row per read model that was ever asked to be rebuilt; the last time only. */
+  rebuild: { name: string; asked_at: Date; begun_at: Date | null; done_at: Date | null };
   dead_letter: { name: string; partition: number; seq: number; subject: string; error: string };
 }
 
@@ -25,5 +27,9 @@ export const LIBRARY_STEPS: readonly Step[] = [
       create table dead_letter (
         name text, partition int not null, seq bigint, subject text not null, error text not null, at timestamptz not null default now(), primary key (name, seq)
       );`,
+  },
+  {
+    name: 'rebuild',
+    up: 'create table rebuild (name text primary key, asked_at timestamptz not null, begun_at timestamptz, done_at timestamptz);',
   },
 ];

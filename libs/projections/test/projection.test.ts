@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
+import { partitionOf } from '@sallyport/bus/subjects.ts';
 import { type TestNats, withNats } from '@sallyport/testing/nats.ts';
 import { type TestPostgres, withPostgres } from '@sallyport/testing/postgres.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import type { Database } from '../src/open-pool.ts';
 import { eachEntry, type ProjectionOptions } from '../src/options.ts';
 import { createProjection, type Projection } from '../src/projection.ts';
+import { askRebuild, rebuildState } from '../src/rebuilds.ts';
+import { libraryTables } from '../src/tables.ts';
 import { openRows, rowsProjection, sequences, silent, type Tables, write, writeMany } from './support/rows.ts';
 
 let nats: TestNats;
@@ -140,8 +143,21 @@ test('given poison in a read model that may not have a hole, its partition stops
       await plain.handle(tx, [entry]);
     }),
   });
-  await eventually(() => projection.check() !== 'ok' && projection.check() !== 'starting', { timeoutMs: 20_000 });
-  assert.match(projection.check(), /^partition \d+ stopped at \d+$/);
+  await eventually(() => projection.stopped().length > 0, { timeoutMs: 20_000 });
+  const [stopped] = projection.stopped();
+  assert.equal(projection.stopped().length, 1);
+  assert.deepEqual(
+    { ...stopped, seq: 0, subject: '' },
+    {
+      partition: partitionOf(operator),
+      seq: 0,
+      subject: '',
+      operator_id: operator,
+      fact_types: ['agent.changed'],
+      error: 'Error: this one never',
+    },
+  );
+  assert.ok(written.includes(stopped?.seq ?? 0));
   const last = written.at(-1) ?? 0;
   assert.equal(await projection.waitFor('op_b', last, 10_000), true);
   assert.equal(await projection.waitFor(operator, last, 200), false);
@@ -173,6 +189,16 @@ test('given a rebuild, the read model is what it was', async () => {
   const before = await database.db.selectFrom('row').selectAll().orderBy('seq').execute();
   await database.db.deleteFrom('row').where('operator_id', '=', 'op_b').execute();
   await projection.rebuild();
+  assert.deepEqual(await database.db.selectFrom('row').selectAll().orderBy('seq').execute(), before);
+});
+
+test('given a rebuild that another process asked for, a projection without news does it too', async () => {
+  const projection = start();
+  await settled(projection);
+  const before = await database.db.selectFrom('row').selectAll().orderBy('seq').execute();
+  await database.db.deleteFrom('row').where('operator_id', '=', 'op_b').execute();
+  await askRebuild(libraryTables(database.db), name);
+  await eventually(async () => (await rebuildState(libraryTables(database.db), name))?.done === true, { timeoutMs: 20_000 });
   assert.deepEqual(await database.db.selectFrom('row').selectAll().orderBy('seq').execute(), before);
 });
 

@@ -11,6 +11,8 @@ export type Check = () => string | Promise<string>;
 export interface Readiness {
   status: 'ready' | 'not_ready';
   checks: Record<string, string>;
+  /** What somebody must look at though the process serves. */
+  details?: Record<string, unknown>;
   version: string;
 }
 
@@ -44,13 +46,14 @@ export interface InternalOptions {
   port: number;
   host?: string;
   checks: Readonly<Record<string, Check>>;
+  details?: () => Record<string, unknown>;
   metrics: Metrics;
 }
 
 /** Resolves when it listens. */
-export async function serveInternal({ port, host = '127.0.0.1', checks, metrics }: InternalOptions): Promise<InternalServer> {
+export async function serveInternal({ port, host = '127.0.0.1', checks, details, metrics }: InternalOptions): Promise<InternalServer> {
   const server = createServer((request, response) => {
-    answer(request, response, checks, metrics).catch(() => {
+    answer(request, response, { checks, details, metrics }).catch(() => {
       if (!response.headersSent) send(response, 500, 'text/plain', '');
     });
   });
@@ -74,8 +77,7 @@ export async function serveInternal({ port, host = '127.0.0.1', checks, metrics 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  checks: Readonly<Record<string, Check>>,
-  metrics: Metrics,
+  { checks, details, metrics }: Pick<InternalOptions, 'checks' | 'metrics'> & { details: InternalOptions['details'] | undefined },
 ): Promise<void> {
   request.resume();
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
@@ -83,7 +85,7 @@ async function answer(
     case '/healthz':
       return send(response, 200, 'application/json', JSON.stringify({ status: 'ok' }));
     case '/readyz': {
-      const ready = await readiness(checks);
+      const ready: Readiness = { ...(await readiness(checks)), ...(details && { details: details() }) };
       return send(response, ready.status === 'ready' ? 200 : 503, 'application/json', JSON.stringify(ready));
     }
     case '/metrics':

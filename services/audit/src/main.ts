@@ -84,6 +84,7 @@ const internal = await serveInternal({
       return 'ok';
     },
   },
+  details: () => ({ stopped_chains: rows.stopped() }),
 });
 shutdown.add('internal', internal.close);
 log.info({ port: internal.port }, 'audit serves');

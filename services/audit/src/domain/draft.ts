@@ -4,7 +4,8 @@
  */
 import { recordedAt } from '@sallyport/audit-chain/recorded-at.ts';
 import type { HttpFacts, Json, Outcome, RowDraft } from '@sallyport/audit-chain/row.ts';
-import type { Fact } from '@sallyport/contracts/fact.ts';
+import { type Fact } from '@sallyport/contracts/fact.ts';
+import { factTypes } from '@sallyport/contracts/facts.ts';
 import { auditIdOf } from '@sallyport/contracts/ids.ts';
 import { ACTIONS, type ActionOf } from './actions.ts';
 
@@ -13,8 +14,11 @@ export interface Place {
   ts_ns: bigint;
 }
 
-/** null: this fact makes no row. */
+const known = new Set(factTypes().map(({ type, v }) => `${type}@${v}`));
+
+/** null: this fact makes no row. Throws for one that only a later version knows: whether it makes a row is not known either. */
 export function draftOf(fact: Fact, place: Place): RowDraft | null {
+  if (!known.has(`${fact.type}@${fact.v}`)) throw new Error(`this version does not know ${fact.type} in version ${fact.v}`);
   const of = ACTIONS[fact.type];
   if (!of) return null;
   const { data } = fact;

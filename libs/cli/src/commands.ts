@@ -1,0 +1,6 @@
+/** Every command, in the order in which help shows them. */
+import type { Command } from './command.ts';
+import { rebuild } from './commands/admin-rebuild.ts';
+import { doctor } from './commands/doctor.ts';
+
+export const COMMANDS: readonly Command[] = [doctor, rebuild];

@@ -1,0 +1,65 @@
+/**
+ * The platform that this host runs, as its own files tell: the data folder of `npm start`, or the environment of one service's container. Needs the rights
+ * of whoever runs the platform; reads secrets into memory and shows none.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommandFailed, EXIT } from './exit.ts';
+
+export interface HostPlatform {
+  /** Where it was found, for people. */
+  source: string;
+  /** Addresses of the gateways; empty when only one service's own environment is known. */
+  gateways: readonly string[];
+  instances: readonly { service: string; name: string; internal_url: string }[];
+  /** Schema → its database: URL without password, and the file of the password. */
+  databases: ReadonlyMap<string, { url: string; password_file: string }>;
+}
+
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Throws CommandFailed when there is none. */
+export async function hostPlatform(env: NodeJS.ProcessEnv): Promise<HostPlatform> {
+  return fromEnvironment(env) ?? fromDataFolder(env['SALLYPORT_DATA'] || join(REPOSITORY, '.sallyport'));
+}
+
+/** Inside a container of one service: its variables are here, nobody else's. */
+function fromEnvironment(env: NodeJS.ProcessEnv): HostPlatform | null {
+  const url = env['SALLYPORT_DATABASE_URL'];
+  const password_file = env['SALLYPORT_DATABASE_PASSWORD_FILE'];
+  const port = env['SALLYPORT_INTERNAL_PORT'];
+  const name = env['SALLYPORT_NATS_USER'];
+  if (!name || (!url && !port)) return null;
+  return {
+    source: 'the environment of this process',
+    gateways: env['PUBLIC_URL'] ? [env['PUBLIC_URL']] : [],
+    instances: port ? [{ service: name, name: env['SALLYPORT_INSTANCE'] ?? name, internal_url: `http://127.0.0.1:${port}` }] : [],
+    databases: new Map(url && password_file ? [[new URL(url).username, { url, password_file }]] : []),
+  };
+}
+
+interface Shown {
+  gateways: string[];
+  databases: Record<string, string>;
+  instances: { service: string; name: string; internal_port: number }[];
+}
+
+async function fromDataFolder(folder: string): Promise<HostPlatform> {
+  const text = await readFile(join(folder, 'platform.json'), 'utf8').catch(() => null);
+  if (text === null)
+    throw new CommandFailed(
+      EXIT.failure,
+      `no platform was started from ${folder}; start it (npm start), or name its folder in SALLYPORT_DATA, or run this inside a service's container`,
+    );
+  // Written by `npm start`, in a folder that only its user may write to.
+  const { gateways, databases, instances } = JSON.parse(text) as Shown;
+  return {
+    source: folder,
+    gateways,
+    instances: instances.map(({ service, name, internal_port }) => ({ service, name, internal_url: `http://127.0.0.1:${internal_port}` })),
+    databases: new Map(
+      Object.entries(databases).map(([schema, url]) => [schema, { url, password_file: join(folder, 'secrets', 'postgres', schema) }]),
+    ),
+  };
+}
