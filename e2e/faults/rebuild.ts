@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 const MODELS: { schema: string; name: string; tables: string[] }[] = [
   { schema: 'audit', name: 'rows', tables: ['rows'] },
   { schema: 'audit', name: 'calls', tables: ['operations', 'approvals', 'counts', 'attempts'] },
-  { schema: 'passports', name: 'model', tables: ['agent', 'connection', 'mission', 'passport'] },
+  { schema: 'passports', name: 'model', tables: ['agent', 'connection', 'mission', 'passport', 'review'] },
   { schema: 'passports', name: 'usage', tables: ['mission_usage', 'service_usage', 'open_attempt', 'passport_usage'] },
   { schema: 'detectors', name: 'security_events', tables: ['security_events'] },
   { schema: 'vault', name: 'connections', tables: ['connections'] },

@@ -12,7 +12,7 @@ import { errorFields } from './log.ts';
 
 /** What may fall due, by the service that arms and handles it. */
 export const TIMER_KINDS = {
-  passports: ['operator', 'member', 'key', 'agent', 'mission', 'passport', 'session', 'grant', 'challenge', 'checkpoint'],
+  passports: ['operator', 'member', 'key', 'agent', 'mission', 'passport', 'session', 'grant', 'challenge', 'checkpoint', 'review'],
 } as const;
 export type TimerKind = (typeof TIMER_KINDS)[keyof typeof TIMER_KINDS][number];
 

@@ -6,6 +6,7 @@ import './facts/identity.ts';
 import './facts/keys.ts';
 import './facts/passports.ts';
 import './facts/people.ts';
+import './facts/reviews.ts';
 import './facts/vault.ts';
 
 export { factTypes } from './fact.ts';

@@ -8,6 +8,7 @@ import './operations/missions.ts';
 import './operations/operator.ts';
 import './operations/passports.ts';
 import './operations/proxy.ts';
+import './operations/reviews.ts';
 import './operations/security-events.ts';
 import './operations/services.ts';
 import './operations/team.ts';

@@ -17,6 +17,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { permit } from './permit.ts';
 import type { SecretFields } from './secret-fields.ts';
+import { type Reading, readSeen } from './seen.ts';
 
 export type ParamsOf<O extends Operation> = O['params'] extends TSchema ? Static<O['params']> : Record<string, never>;
 
@@ -51,6 +52,8 @@ export interface HandlerDeps {
   sealing?: Sealing;
   /** Needed for operations with secret fields. */
   secrets?: SecretFields;
+  /** Needed for reads that wait for what the caller has seen (api.md §1.7). */
+  reading?: Reading;
 }
 
 export interface Handlers {
@@ -93,7 +96,7 @@ interface Seen {
 }
 
 async function run<O extends Operation>(
-  { authenticate, sealing, secrets }: HandlerDeps,
+  { authenticate, sealing, secrets, reading }: HandlerDeps,
   operation: O,
   handle: OperationHandler<O>,
   call: BusCall,
@@ -123,7 +126,7 @@ async function run<O extends Operation>(
   const scope = principal && scopeFor(principal.operator_id, { type: principal.type, id: principal.id });
   // Each part was checked against the operation's schema, or is null exactly where the type says so: the parse boundary of a call.
   const context = { call, operation, principal, params, query, body, scope, scopeFor, remaining_ms } as unknown as Context<O>;
-  return handle(context);
+  return reading ? readSeen(reading, operation, call, () => handle(context)) : handle(context);
 }
 
 async function principalOf(

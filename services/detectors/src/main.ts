@@ -80,7 +80,8 @@ shutdown.add('worker', worker.stop);
 
 const deps: Deps = { bus, clock, ledger, database, events };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
-const operations = handlers({ service: 'detectors', authenticate, log, metrics })
+const reading = { now: clock.now, streamLast: ledger.streamLast };
+const operations = handlers({ service: 'detectors', authenticate, log, metrics, reading })
   .on(listSecurityEvents, listOperation(deps))
   .on(getSecurityEvent, getOperation(deps))
   .on(acknowledgeSecurityEvent, acknowledgeOperation(deps))

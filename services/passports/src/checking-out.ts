@@ -1,17 +1,13 @@
-/** The writes of a checkout: the passport's end, its implicit mission's completion, its children's revocation, and what the bucket asks for (api.md §6, §13). */
+/** The writes of a checkout: the passport's end, its implicit mission's completion, its children's revocation (api.md §6). */
 import type { Write } from '@sallyport/bus/compose.ts';
 import type { Reader } from '@sallyport/bus/ledger.ts';
-import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
-import { agentBlocked } from '@sallyport/contracts/facts/identity.ts';
+import { draft } from '@sallyport/contracts/fact.ts';
 import { missionCompleted } from '@sallyport/contracts/facts/passports.ts';
 import { target } from '@sallyport/contracts/target.ts';
-import { AGENT } from './domain/agent.ts';
-import type { Bucket } from './domain/checkout.ts';
 import { MISSION, type MissionState } from './domain/mission.ts';
-import type { Issued } from './domain/passport.ts';
 import { PASSPORT } from './domain/passport.ts';
 import { readPassport } from './reading.ts';
-import { fence, narrowedAgent, revokedAgent, revokedDraft, revokedLine } from './writes.ts';
+import { fence, revokedDraft, revokedLine } from './writes.ts';
 
 /** Later entries are refused; calls in flight finish. */
 export function endedFence(operatorId: string, jti: string): Write {
@@ -41,27 +37,4 @@ export async function revokedChildren(read: Reader, operatorId: string, jtis: re
     const fact = revokedDraft({ kind: 'single', target: jti, reason, cascaded: [], count: 1, by: null }, whose);
     return [{ on: PASSPORT, operator_id: operatorId, id: jti, facts: [fact] }, revokedLine(operatorId, child.issued, reason, false)];
   });
-}
-
-/** `blocked` stops further issues; for an enforced agent with a critical finding it revokes what is live (api.md §13). */
-export function blockWrites(
-  operatorId: string,
-  issued: Issued,
-  bucket: Bucket,
-  flags: readonly { type: string }[],
-  live: readonly string[],
-): Write[] {
-  if (bucket.review_status !== 'blocked') return [];
-  const { agent_id } = issued;
-  const reason = `review_block: ${flags.map(({ type }) => type).join(', ')}`.slice(0, 500);
-  const facts: DraftFact[] = [draft(agentBlocked, { reason, by: bucket.critical ? 'review' : 'warning' }, { agent_id })];
-  const revokes = bucket.critical && issued.mode === 'enforced';
-  if (revokes) {
-    facts.push(revokedDraft({ kind: 'bulk_agent', target: agent_id, reason, cascaded: [], count: live.length, by: null }, { agent_id }));
-  }
-  return [
-    { on: AGENT, operator_id: operatorId, id: agent_id, facts },
-    narrowedAgent(operatorId, agent_id, 'agent blocked'),
-    ...(revokes ? [revokedAgent(operatorId, agent_id, reason, false)] : []),
-  ];
 }

@@ -24,6 +24,7 @@ import { ARMED_KINDS, armTimers } from './consumers/arm-timers.ts';
 import { CASCADE_KINDS, cascade } from './consumers/cascade.ts';
 import { createConsumer } from './consumers/consumer.ts';
 import { missionDue, passportDue } from './consumers/deadlines.ts';
+import { REVIEWED_KINDS, reviewDue, reviewRuns } from './consumers/reviews.ts';
 import { followKeys, KEYSET_KINDS, keysDue } from './consumers/keys.ts';
 import { actOnSignals, SIGNAL_KINDS } from './consumers/signals.ts';
 import type { Deps } from './deps.ts';
@@ -115,6 +116,7 @@ const consumers = [
   createConsumer(consuming, { name: 'timers', kinds: ARMED_KINDS, handle: armTimers(deps) }),
   createConsumer(consuming, { name: 'cascade', kinds: CASCADE_KINDS, handle: cascade(deps) }),
   createConsumer(consuming, { name: 'signals', kinds: SIGNAL_KINDS, handle: actOnSignals(deps) }),
+  createConsumer(consuming, { name: 'reviews', kinds: REVIEWED_KINDS, handle: reviewRuns(deps) }),
   createConsumer(consuming, { name: 'keys', kinds: KEYSET_KINDS, handle: followKeys(deps) }),
   createConsumer(consuming, { name: 'removals', kinds: REMOVAL_KINDS, handle: revokeOnRemoval(deps) }),
 ];
@@ -122,6 +124,7 @@ for (const consumer of consumers) shutdown.add('consumer', () => consumer.stop()
 const deadlines = [
   deps.timers.onDue('passport', (jti, payload) => passportDue(deps, jti, payload)),
   deps.timers.onDue('mission', (id, payload) => missionDue(deps, id, payload)),
+  deps.timers.onDue('review', (jti, payload) => reviewDue(deps, jti, payload)),
   deps.timers.onDue('key', (purpose) => keysDue(deps, purpose)),
 ];
 for (const deadline of deadlines) shutdown.add('deadlines', () => deadline.stop());
@@ -134,7 +137,12 @@ const authenticate = createAuthenticator({
   now: () => clock.now(),
 });
 const fields = await createSecretFields(secrets);
-const serving = serve(bus, SERVICE, allOperations(deps, { authenticate, log, metrics, sealing, secrets: fields }), { log });
+const serving = serve(
+  bus,
+  SERVICE,
+  allOperations(deps, { authenticate, log, metrics, sealing, secrets: fields, reading: { now: clock.now, streamLast: ledger.streamLast } }),
+  { log },
+);
 shutdown.add('operations', () => serving.stop());
 
 metrics.gauge('clock_skew_seconds', "This machine's clock less the ledger's", () => clock.skew_ms() / 1000);

@@ -8,7 +8,7 @@ export async function missionObjects(deps: Deps, missions: readonly MissionState
   if (missions.length === 0) return [];
   const ids = missions.map(({ mission_id }) => mission_id);
   const { db } = deps.database;
-  const [shown, children, usage, services, pending, names] = await Promise.all([
+  const [shown, children, usage, services, pending, names, reviews] = await Promise.all([
     db
       .selectFrom('mission')
       .select(['mission_id', 'checkpoints', 'outcome', 'review_status', 'flags'])
@@ -24,6 +24,13 @@ export async function missionObjects(deps: Deps, missions: readonly MissionState
       .groupBy('mission_id')
       .execute(),
     agentNames(deps, missions),
+    db
+      .selectFrom('review')
+      .select(['mission_id', 'review_id'])
+      .where('mission_id', 'in', ids)
+      .where('review_id', 'is not', null)
+      .orderBy('checkout_id')
+      .execute(),
   ]);
   const now = deps.clock.now();
   return missions.map((mission) => {
@@ -63,7 +70,7 @@ export async function missionObjects(deps: Deps, missions: readonly MissionState
       expected_output_shape: mission.expected_output_shape,
       outcome: row?.outcome ?? null,
       review_status: row?.review_status ?? null,
-      review_ids: [],
+      review_ids: reviews.flatMap(({ mission_id, review_id }) => (mission_id === id && review_id !== null ? [review_id] : [])),
       counts: {
         calls: counts?.calls ?? 0,
         denied: counts?.denied ?? 0,

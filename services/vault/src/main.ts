@@ -92,7 +92,8 @@ const deps: Deps = {
 };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
 const secrets = await createSecretFields(config.SALLYPORT_SECRETS_DIR);
-const operations = handlers({ service: 'vault', authenticate, log, metrics, sealing: createSealing(key), secrets })
+const reading = { now: clock.now, streamLast: deps.ledger.streamLast };
+const operations = handlers({ service: 'vault', authenticate, log, metrics, sealing: createSealing(key), secrets, reading })
   .on(vaultSealKey, async ({ operation }) => success(operation, { key: secrets.public_jwk }))
   .on(listServices, answerServices)
   .on(listTemplates, answerTemplates)

@@ -54,7 +54,12 @@ const { id: _id, ...agentFields } = Agent.properties;
 export const agentRegistered = factType('agent.registered', 1, Type.Object({ agent: Agent }));
 export const agentUpdated = factType('agent.updated', 1, Type.Object({ changes: Type.Partial(Type.Object(agentFields)) }));
 export const agentDeleted = factType('agent.deleted', 1, Type.Object({ reason: Type.Optional(Type.String()) }));
-export const agentBlocked = factType('agent.blocked', 1, Type.Object({ reason: Type.String(), by: Type.String() }));
+/** `by`: `operator`, `review` (a critical finding) or `warning`. `review_id`: the review that blocks. */
+export const agentBlocked = factType(
+  'agent.blocked',
+  1,
+  Type.Object({ reason: Type.String(), by: Type.String(), review_id: Type.Optional(Type.String()) }),
+);
 export const agentUnblocked = factType('agent.unblocked', 1, Type.Object({ comment: nullable(Type.String()) }));
 export const agentEnrolled = factType(
   'agent.enrolled',

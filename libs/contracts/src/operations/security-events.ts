@@ -1,6 +1,7 @@
 /** Security events (api.md §14.3). */
 import { Type } from 'typebox';
 import { Flag } from '../objects/passport.ts';
+import { FlagDetail } from '../objects/review.ts';
 import { E_ID, E_READ, E_WRITE, operation } from '../operation.ts';
 import { idOf, nullable, oneOf, opt, text, Time } from '../schema.ts';
 
@@ -131,6 +132,10 @@ export const missionSignals = operation({
     jti: Type.String(),
     min_seq: Type.Integer(),
   }),
-  response: Type.Object({ flags: Type.Array(Flag), event_ids: Type.Array(Type.String()) }),
+  response: Type.Object({
+    flags: Type.Array(Flag),
+    event_ids: Type.Array(Type.String()),
+    flag_details: Type.Optional(Type.Array(FlagDetail)),
+  }),
   errors: [],
 });

@@ -22,7 +22,7 @@ export function missionSignalsOperation(deps: Deps): OperationHandler<typeof mis
     if (lastSignal > 0 && !(await deps.events.waitFor(body.operator_id, lastSignal, end - performance.now()))) return refuse(late);
     const rows = await deps.database.db
       .selectFrom('security_events')
-      .select(['id', 'signal_type', 'severity', 'message'])
+      .select(['id', 'signal_type', 'severity', 'message', 'metadata', 'event_id'])
       .where('operator_id', '=', body.operator_id)
       .where('mission_id', '=', body.mission_id)
       .where('passport_jti', '=', body.jti)
@@ -31,6 +31,11 @@ export function missionSignalsOperation(deps: Deps): OperationHandler<typeof mis
       .orderBy('id')
       .execute();
     const flags = rows.map(({ signal_type, severity, message }) => ({ type: `signal:${signal_type}`, severity, message }));
-    return success(operation, { flags, event_ids: rows.map(({ id }) => id) });
+    const flag_details = rows.map(({ signal_type, metadata, event_id }) => ({
+      type: `signal:${signal_type}`,
+      metadata,
+      evidence: [event_id],
+    }));
+    return success(operation, { flags, event_ids: rows.map(({ id }) => id), flag_details });
   };
 }

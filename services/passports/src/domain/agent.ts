@@ -28,6 +28,8 @@ export interface AgentState {
   challenges: Challenge[];
   /** Who set the block: `review`, `operator`, or null. */
   blocked_by: string | null;
+  /** The review that set it. */
+  blocked_review: string | null;
   revocation: Revocation;
 }
 
@@ -36,7 +38,7 @@ const KEPT_CHALLENGES = 32;
 
 export const AGENT = {
   kind: 'agent',
-  initial: (): AgentState => ({ agent: null, challenges: [], blocked_by: null, revocation: noRevocation }),
+  initial: (): AgentState => ({ agent: null, challenges: [], blocked_by: null, blocked_review: null, revocation: noRevocation }),
   evolve: evolveAgent,
 };
 
@@ -53,10 +55,14 @@ export function evolveAgent(state: AgentState, fact: Fact, at: Position): AgentS
   const blocked = dataOf(agentBlocked, fact);
   if (blocked) {
     const block = { passport_blocked: true, passport_blocked_reason: blocked.reason, passport_blocked_at: iso(at.ts_ms) };
-    return { ...change(block), blocked_by: blocked.by };
+    return { ...change(block), blocked_by: blocked.by, blocked_review: blocked.review_id ?? null };
   }
   if (dataOf(agentUnblocked, fact)) {
-    return { ...change({ passport_blocked: false, passport_blocked_reason: null, passport_blocked_at: null }), blocked_by: null };
+    return {
+      ...change({ passport_blocked: false, passport_blocked_reason: null, passport_blocked_at: null }),
+      blocked_by: null,
+      blocked_review: null,
+    };
   }
   const challenged = dataOf(agentChallenged, fact);
   if (challenged) {

@@ -49,6 +49,7 @@ import { unblockAgentOperation } from './unblock-agent.ts';
 import { updateAgentOperation } from './update-agent.ts';
 import { verifyPassportOperation } from './verify-passport.ts';
 import { registerKeys } from './keys/register.ts';
+import { registerReviews } from './reviews/register.ts';
 
 export function allOperations(
   deps: Deps,
@@ -99,6 +100,7 @@ export function allOperations(
   enrolmentOperations(deps, made);
   registerKeys(made, deps);
   teamOperations(deps, made);
+  registerReviews(made, deps);
   const missing = made.missing();
   if (missing.length > 0) throw new Error(`operations without handler: ${missing.join(', ')}`);
   const all = made.all();

@@ -12,9 +12,8 @@ import { refuse } from '@sallyport/contracts/call.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
-import { blockWrites, endedFence, implicitCompletion, revokedChildren } from '../checking-out.ts';
+import { endedFence, implicitCompletion, revokedChildren } from '../checking-out.ts';
 import type { Deps } from '../deps.ts';
-import { AGENT } from '../domain/agent.ts';
 import { bucketOf, outcomeOf } from '../domain/checkout.ts';
 import { type Life, lifeOf } from '../domain/life.ts';
 import { MISSION } from '../domain/mission.ts';
@@ -23,12 +22,15 @@ import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
 import { noPassport, readFamily, readPassport } from '../reading.ts';
 import { commonReport } from '../report.ts';
-import { flagsOf } from '../review.ts';
+import { NO_FINDINGS, REVIEW } from '../domain/review.ts';
+import { findingsOf } from '../review.ts';
+import { openReview } from '../reviewing.ts';
 
 interface Done {
   data: CheckedOut;
   claim_id: string;
   mission_id: string;
+  review_id: string | null;
 }
 
 export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout> {
@@ -39,7 +41,8 @@ export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout>
     if (!before || (principal.type === 'agent' && before.issued.agent_id !== principal.id)) return refuse(noPassport(jti));
     const { issued } = before;
     // Asked before the decision, which must not wait for anybody: what comes in between, later signals correct.
-    const flags = before.checked_out ? [] : await flagsOf(deps, call, operator_id, issued);
+    const findings = before.checked_out ? NO_FINDINGS : await findingsOf(deps, call, operator_id, issued);
+    const { flags } = findings;
     const report = commonReport(body);
     const { agent_id, session_id, mission_id } = issued;
 
@@ -48,7 +51,8 @@ export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout>
       if (!passport) return { deny: noPassport(jti) };
       if (passport.checked_out) {
         const { data, claim_id } = passport.checked_out;
-        return { write: [], value: { data, claim_id, mission_id } };
+        const { state } = await read.get(REVIEW, operator_id, data.checkout_id);
+        return { write: [], value: { data, claim_id, mission_id, review_id: state.exists ? state.review_id : null } };
       }
       const family = await readFamily(read.get, operator_id, passport);
       const life = lifeOf(family, receivedMs);
@@ -78,20 +82,9 @@ export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout>
         const { descendants } = await livePassports(deps, operator_id, { jti });
         write.push(...(await revokedChildren(read, operator_id, descendants, data.keep_children)));
       }
-      if (bucket.review_status === 'blocked' && agent?.status !== 'deleted') {
-        await read.get(AGENT, operator_id, agent_id);
-        const live = await livePassports(deps, operator_id, { agent_id });
-        write.push(
-          ...blockWrites(
-            operator_id,
-            issued,
-            bucket,
-            flags,
-            live.own.filter((one) => one !== jti),
-          ),
-        );
-      }
-      return { write, value: { data, claim_id: auditIdOf(id), mission_id } };
+      const review = await openReview(deps, read, operator_id, issued, data, findings, bucket);
+      write.push(...review.write);
+      return { write, value: { data, claim_id: auditIdOf(id), mission_id, review_id: review.review_id } };
     });
     return answerOf(checkout, decided, (done) => checkoutAnswer(deps, issued, done));
   };
@@ -102,7 +95,7 @@ function endedBy(life: Life): CheckedOut['ended_by'] {
   return life.state === 'lapsed' ? 'lapsed' : 'revoked';
 }
 
-function checkoutAnswer(deps: Deps, { jti }: Issued, { data, claim_id, mission_id }: Done): object {
+function checkoutAnswer(deps: Deps, { jti }: Issued, { data, claim_id, mission_id, review_id }: Done): object {
   const flags: Flag[] = data.flags;
   return {
     checkout_id: data.checkout_id,
@@ -114,7 +107,7 @@ function checkoutAnswer(deps: Deps, { jti }: Issued, { data, claim_id, mission_i
     checked_out_at: iso(data.checked_out_at_ms),
     ended_by: data.ended_by,
     reviewed: data.reviewed,
-    review_id: null,
+    review_id,
     report_url: `${deps.public_url}/missions/${mission_id}`,
   };
 }

@@ -4,7 +4,7 @@ import type { listAgents } from '@sallyport/contracts/operations/agents.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
-import { cut, pageHeaders, pageOf, WHOLE } from '../paging.ts';
+import { cut, pageHeaders, pageOf, WHOLE } from '@sallyport/service-kit/paging.ts';
 import { waitForSeen } from '../reading.ts';
 
 export function listAgentsOperation(deps: Deps): OperationHandler<typeof listAgents> {

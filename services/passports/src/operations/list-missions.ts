@@ -6,7 +6,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { parseTime } from '@sallyport/contracts/time.ts';
 import { missionObjects } from '../mission-object.ts';
-import { cut, pageOf } from '../paging.ts';
+import { cut, pageOf } from '@sallyport/service-kit/paging.ts';
 import { contains } from '../projections/contains.ts';
 import { waitForSeen } from '../reading.ts';
 

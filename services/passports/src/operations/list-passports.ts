@@ -5,7 +5,7 @@ import { success } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { passportObject } from '../domain/claims.ts';
-import { cut, pageHeaders, pageOf, WHOLE } from '../paging.ts';
+import { cut, pageHeaders, pageOf, WHOLE } from '@sallyport/service-kit/paging.ts';
 import { waitForSeen } from '../reading.ts';
 
 export function listPassportsOperation(deps: Deps): OperationHandler<typeof listActivePassports> {

@@ -4,6 +4,7 @@ import { checkpointRecorded, missionCheckedOut } from '@sallyport/contracts/fact
 import { sql, type Transaction } from 'kysely';
 import { evolvePassport, PASSPORT, type PassportState } from '../domain/passport.ts';
 import type { RevocationKind } from '../domain/revocation.ts';
+import { projectRun } from './model-review.ts';
 import type { Tables } from './tables.ts';
 
 export async function projectPassport(tx: Transaction<Tables>, jti: string, fact: Fact, at: Position): Promise<void> {
@@ -18,6 +19,8 @@ export async function projectPassport(tx: Transaction<Tables>, jti: string, fact
     .where('jti', '=', jti)
     .execute();
   await toldToMission(tx, state.issued.mission_id, fact);
+  const out = dataOf(missionCheckedOut, fact);
+  if (out && state.issued.mode !== 'standard') await projectRun(tx, state.operator_id, state.issued, out);
 }
 
 async function insert(tx: Transaction<Tables>, state: PassportState, at: Position): Promise<void> {

@@ -12,16 +12,17 @@ import type { Transaction } from 'kysely';
 import { AGENT, evolveAgent } from '../domain/agent.ts';
 import { projectMission } from './model-mission.ts';
 import { endPassports, projectPassport } from './model-passport.ts';
+import { projectReview } from './model-review.ts';
 import type { Tables } from './tables.ts';
 
-const KINDS = ['operator', 'agent', 'connection', 'mission', 'passport', 'session'];
+const KINDS = ['operator', 'agent', 'connection', 'mission', 'passport', 'session', 'review'];
 
 export const MODEL: Pick<ProjectionOptions<Tables>, 'name' | 'filters' | 'handle' | 'reset'> = {
   name: 'model',
   filters: (partition) => KINDS.map((kind) => `ledger.${partition}.*.${kind}.*`),
   handle: eachEntry(project),
   reset: async (tx) => {
-    for (const table of ['agent', 'connection', 'mission', 'passport'] as const) await tx.deleteFrom(table).execute();
+    for (const table of ['agent', 'connection', 'mission', 'passport', 'review'] as const) await tx.deleteFrom(table).execute();
   },
 };
 
@@ -42,6 +43,9 @@ async function project(tx: Transaction<Tables>, entry: Entry): Promise<void> {
         break;
       case 'passport':
         await projectPassport(tx, subject.id, fact, at);
+        break;
+      case 'review':
+        await projectReview(tx, subject.id, fact, at);
         break;
       default:
         break;

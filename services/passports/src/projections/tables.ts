@@ -7,6 +7,7 @@ import type { AgentState } from '../domain/agent.ts';
 import type { MemberState } from '../domain/member.ts';
 import type { MissionState } from '../domain/mission.ts';
 import type { PassportState } from '../domain/passport.ts';
+import type { ReviewState } from '../domain/review.ts';
 import type { Flag } from '@sallyport/contracts/objects/passport.ts';
 
 /** Read as a value, written as JSON text. */
@@ -47,6 +48,18 @@ export interface Tables {
     /** Message that ended it; 0 while it lives. */
     ended_seq: number;
     state: Json<PassportState>;
+  };
+  /** Runs that have ended, but for those in standard mode. */
+  review: {
+    checkout_id: string;
+    operator_id: string;
+    agent_id: string;
+    mission_id: string;
+    review_status: string;
+    /** Null: a clean run. */
+    state: string | null;
+    review_id: string | null;
+    review: Json<ReviewState>;
   };
   mission_usage: { mission_id: string; operator_id: string; calls: number; denied: number; failed: number; actions: number };
   service_usage: { mission_id: string; service: string; reads: number; writes: number; actions: number; last_ms: number };
@@ -109,5 +122,14 @@ export const STEPS: readonly Step[] = [
       create table member_passport (jti text primary key, member_id text not null);
       create index member_passport_by_member on member_passport (member_id);
       create table member_seen (member_id text primary key, last_seen_ms bigint not null);`,
+  },
+  {
+    name: 'reviews',
+    up: `
+      create table review (
+        checkout_id text primary key, operator_id text not null, agent_id text not null, mission_id text not null, review_status text not null, state text,
+        review_id text, review jsonb not null);
+      create index review_by_operator on review (operator_id, checkout_id desc);
+      create index review_by_mission on review (mission_id);`,
   },
 ];
