@@ -1,7 +1,6 @@
 /** The audit service: the log, projected to one hash chain per operator. It writes no facts; rows come from the log alone. */
 import { waitForStreams } from '@sallyport/bus/admin.ts';
 import { createClock } from '@sallyport/bus/clock.ts';
-import { createLedger } from '@sallyport/bus/ledger.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import { chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
@@ -62,8 +61,7 @@ shutdown.add('calls', calls.stop);
 
 const deps: Deps = { database, rows, calls };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
-const { streamLast } = createLedger(bus, { clock });
-const operations = handlers({ service: 'audit', authenticate, log, metrics, reading: { now: clock.now, streamLast } })
+const operations = handlers({ service: 'audit', authenticate, log, metrics })
   .on(listAudit, listOperation(deps))
   .on(exportAudit, exportOperation(deps))
   .on(verifyChain, verifyOperation(deps))
