@@ -34,8 +34,11 @@ export type Surroundings = {
 
 const SYSTEM = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NO_COLOR'];
 
+/** Of `passports`, which alone writes to people. */
+const MAIL = ['SMTP_URL', 'SMTP_PASSWORD_FILE', 'SMTP_FROM'];
+
 /** Read by whoever starts the platform, not by a service. */
-const OWN = ['DATA', 'NATS_SERVER', 'NATS_RELEASES', 'HTTP_HOST', 'HTTP_PORT', 'GATEWAYS', 'RATE_LIMITS', 'LOG_LEVEL'].map(
+const OWN = ['DATA', 'NATS_SERVER', 'NATS_RELEASES', 'HTTP_HOST', 'HTTP_PORT', 'GATEWAYS', 'RATE_LIMITS', 'LOG_LEVEL', ...MAIL].map(
   (name) => `SALLYPORT_${name}`,
 );
 
@@ -58,6 +61,7 @@ function handedOn(service: Service, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
       SYSTEM.includes(name) ||
       name.startsWith('OTEL_') ||
       name.startsWith(own) ||
+      (service === 'passports' && MAIL.some((one) => name === `SALLYPORT_${one}`)) ||
       name === 'PASSPORT_ISSUER' ||
       name === 'SALLYPORT_LOG_LEVEL',
   );

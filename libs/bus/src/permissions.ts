@@ -25,10 +25,27 @@ export interface NatsUser {
   };
 }
 
+/** Sign-in of people and their tools. */
+const SIGN_IN = ['login', 'signin', 'oauth_client', 'oauth_grant', 'oauth_token', 'device'];
+
 /** Aggregates that each service may write facts about, and the fences that it may set. */
 const OWNS: Record<ServiceName, { kinds: string[]; fences: string[] }> = {
   passports: {
-    kinds: ['operator', 'member', 'key', 'agent', 'mission', 'passport', 'session', 'grant', 'challenge', 'unique', 'keyset', 'review'],
+    kinds: [
+      'operator',
+      'member',
+      'key',
+      'agent',
+      'mission',
+      'passport',
+      'session',
+      'grant',
+      'challenge',
+      'unique',
+      'keyset',
+      'review',
+      ...SIGN_IN,
+    ],
     fences: ['keyset', 'operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant'],
   },
   vault: { kinds: ['connection', 'unique'], fences: ['connection'] },

@@ -7,6 +7,7 @@ import './facts/keys.ts';
 import './facts/passports.ts';
 import './facts/people.ts';
 import './facts/reviews.ts';
+import './facts/sign-in.ts';
 import './facts/vault.ts';
 
 export { factTypes } from './fact.ts';

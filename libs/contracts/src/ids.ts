@@ -27,6 +27,7 @@ export const PREFIXES = {
   request: 'req',
   boot: 'bt',
   key: 'key',
+  oauth_client: 'cl',
 } as const;
 
 export type IdKind = keyof typeof PREFIXES;

@@ -1,4 +1,5 @@
 /** What the description has in common over all operations: headers (api.md §1.4), the error envelope (§2), how callers authenticate (§3.1). Pure data. */
+import { OAUTH_ERRORS } from './oauth-errors.ts';
 import { ERRORS } from './errors.ts';
 import { ID_PATTERN } from './ids.ts';
 
@@ -87,7 +88,26 @@ export const ERROR_SCHEMA: JsonObject = {
   },
 };
 
+/** RFC 6749 §5.2. */
+export const OAUTH_ERROR_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['error', 'error_description'],
+  properties: { error: { type: 'string', enum: [...OAUTH_ERRORS] }, error_description: { type: 'string' } },
+};
+
 export const SECURITY_SCHEMES: JsonObject = {
+  session: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'Session, 24 h, or access token of the OAuth flows, 300 s.',
+  },
+  cookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-sallyport_session',
+    description: 'The session of our own pages; what changes something needs their `Origin`.',
+  },
   key: { type: 'http', scheme: 'bearer', description: 'Operator key `sk_live_op_…` or member key `sk_live_mem_…`.' },
   agent: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: "Agent JWT, signed by the agent's own key; at most 60 s." },
   passport: { type: 'apiKey', in: 'header', name: 'X-Passport-Token', description: 'The passport of the call, beside the bearer.' },

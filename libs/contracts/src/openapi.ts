@@ -13,6 +13,7 @@ import { AuditRow } from './operations/audit.ts';
 import { SecurityEvent } from './operations/security-events.ts';
 import {
   ERROR_SCHEMA,
+  OAUTH_ERROR_SCHEMA,
   type Json,
   type JsonObject,
   REQUEST_HEADERS,
@@ -72,7 +73,7 @@ export function openApiDocument(operations: readonly Operation[], { version, ser
     servers: servers.map((url) => ({ url })),
     paths,
     components: {
-      schemas: { ...schemas, Error: ERROR_SCHEMA },
+      schemas: { ...schemas, Error: ERROR_SCHEMA, OAuthError: OAUTH_ERROR_SCHEMA },
       parameters: REQUEST_HEADERS,
       headers: RESPONSE_HEADERS,
       securitySchemes: SECURITY_SCHEMES,
@@ -98,7 +99,7 @@ function describe(operation: HttpOperation, alias: number): JsonObject {
     ...(body && {
       requestBody: {
         required: (operation.body && 'required' in operation.body) === true,
-        content: { 'application/json': { schema: body } },
+        content: { [operation.http.consumes === 'form' ? 'application/x-www-form-urlencoded' : 'application/json']: { schema: body } },
       },
     }),
     responses: responses(operation),
@@ -113,7 +114,8 @@ function security(operation: HttpOperation): Json[] {
   const { who } = operation;
   if (who.includes('-')) return [];
   const needed: JsonObject = isProxied(operation) ? { passport: [] } : {};
-  const bearers = [...(who.some((letter) => letter !== 'G') ? ['key'] : []), ...(who.includes('G') ? ['agent'] : [])];
+  const people = who.some((letter) => letter !== 'G');
+  const bearers = [...(people ? ['key', 'session', 'cookie'] : []), ...(who.includes('G') ? ['agent'] : [])];
   return bearers.map((bearer) => ({ [bearer]: [], ...needed }));
 }
 
@@ -170,10 +172,15 @@ function responses(operation: HttpOperation): JsonObject {
     found[String(error)] = {
       description: codes.join(', '),
       headers: headers([...common(operation), ...errorHeaders(operation, error)]),
-      content: { 'application/json': { schema: { allOf: [{ $ref: '#/components/schemas/Error' }, narrowed] } } },
+      content: errorContent(operation.http, { allOf: [{ $ref: '#/components/schemas/Error' }, narrowed] }),
     };
   }
   return found;
+}
+
+function errorContent({ errors }: HttpBinding, envelope: JsonObject): JsonObject {
+  if (errors === 'page') return { 'text/html': { schema: { type: 'string' } } };
+  return { 'application/json': { schema: errors === 'oauth' ? { $ref: '#/components/schemas/OAuthError' } : envelope } };
 }
 
 /** MISSION_ENDED is 403 where something is to be issued and 404 where a mission is to be renewed (api.md §7.1). */

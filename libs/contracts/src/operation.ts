@@ -28,6 +28,16 @@ export interface HttpBinding {
   /** `json`, or what a streamed answer may be. */
   produces?: string[];
   cache?: string;
+  /** What the request body is; JSON unless said. */
+  consumes?: 'form';
+  /** Refusals in another form than the envelope: RFC 6749 JSON, or a page for a person's browser. */
+  errors?: 'oauth' | 'page';
+  /** The answer's `session_token` becomes the session cookie too, or the cookie is taken away (api.md §3.1). */
+  session_cookie?: 'set' | 'clear';
+  /** A public operation that an agent may call in its own name. */
+  bearer?: 'optional';
+  /** Limited per address like every sign-in (api.md §1.6). */
+  limit?: 'sign_in';
 }
 
 export interface Operation {

@@ -5,6 +5,7 @@ import './operations/call-log.ts';
 import './operations/enrolment.ts';
 import './operations/keys.ts';
 import './operations/missions.ts';
+import './operations/oauth.ts';
 import './operations/operator.ts';
 import './operations/passports.ts';
 import './operations/proxy.ts';
@@ -12,5 +13,6 @@ import './operations/reviews.ts';
 import './operations/security-events.ts';
 import './operations/services.ts';
 import './operations/team.ts';
+import './operations/sign-in.ts';
 
 export { operations } from './operation.ts';

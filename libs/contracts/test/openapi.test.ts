@@ -75,6 +75,7 @@ test('every answer has a description, a request id and a trace; every error is t
       at(response, 'headers', 'X-Request-Id');
       at(response, 'headers', 'traceresponse');
       if (Number(status) < 400 || path === '/readyz') continue;
+      if (/^\/(v1\/)?oauth\//.test(path)) continue;
       const [envelope, narrowed] = Object.values(at(response, 'content', 'application/json', 'schema', 'allOf') ?? []);
       assert.deepEqual(envelope, { $ref: '#/components/schemas/Error' });
       const codes = at(narrowed, 'properties', 'error', 'properties', 'code', 'enum');
@@ -85,6 +86,14 @@ test('every answer has a description, a request id and a trace; every error is t
       assert.ok(codes.every((code: unknown) => typeof code === 'string' && code in ERRORS));
     }
   }
+});
+
+test('refusals of the OAuth endpoints are described in their own form, and forms as forms', () => {
+  const token = at(document, 'paths', '/oauth/token', 'post');
+  at(token, 'requestBody', 'content', 'application/x-www-form-urlencoded', 'schema', 'properties', 'grant_type');
+  const refusal = at(token, 'responses', '400', 'content', 'application/json', 'schema');
+  assert.deepEqual(refusal, { $ref: '#/components/schemas/OAuthError' });
+  at(document, 'paths', '/oauth/authorize', 'get', 'responses', '400', 'content', 'text/html');
 });
 
 test('who may call is said, and how: nobody needs a bearer for public operations', () => {

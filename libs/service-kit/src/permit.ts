@@ -2,14 +2,15 @@
 import { type Denial, denial } from '@sallyport/contracts/errors.ts';
 import type { Operation } from '@sallyport/contracts/operation.ts';
 import { mayCall, type Principal } from '@sallyport/contracts/principal.ts';
-
-const EVERYTHING = 'api';
-const NOT_IN_EVERYTHING = ['approvals:decide', 'mcp'];
+import { EVERYTHING, scopeOpens } from '@sallyport/contracts/scopes.ts';
 
 export function permit(who: Principal, operation: Pick<Operation, 'who' | 'scope'>): Denial | null {
   if (!mayCall(who, operation.who)) return denial('FORBIDDEN', 'This credential may not do that.', { reason: 'role' });
-  if (who.scopes === null) return null;
-  const needed = operation.scope ?? EVERYTHING;
-  const open = who.scopes.includes(needed) || (who.scopes.includes(EVERYTHING) && !NOT_IN_EVERYTHING.includes(needed));
-  return open ? null : denial('FORBIDDEN', `This token lacks the scope ${needed}.`, { reason: 'scope', needed });
+  return scopeDenial(who, operation.scope ?? EVERYTHING);
+}
+
+/** Only access tokens are limited by scope. */
+export function scopeDenial({ scopes }: Pick<Principal, 'scopes'>, needed: string): Denial | null {
+  if (scopes === null || scopeOpens(scopes, needed)) return null;
+  return denial('FORBIDDEN', `This token lacks the scope ${needed}.`, { reason: 'scope', needed });
 }

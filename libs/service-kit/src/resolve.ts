@@ -2,29 +2,33 @@
  * Asking `passports` who a key or an agent is, for services that are not its owner. A positive answer is kept for a second at most, and only while it is as
  * recent as the caller wants; a negative one never. Outages are exceptions: a question without an answer is no "unknown".
  */
+import { createHash } from 'node:crypto';
 import type { Bus } from '@sallyport/bus/connect.ts';
 import { ask } from '@sallyport/bus/rpc.ts';
 import type { BusCall } from '@sallyport/contracts/call.ts';
-import { AgentView, PrincipalView } from '@sallyport/contracts/objects/views.ts';
+import { AgentView, PrincipalView, RefusedCredential } from '@sallyport/contracts/objects/views.ts';
 import type { Operation } from '@sallyport/contracts/operation.ts';
 import { agentResolve } from '@sallyport/contracts/operations/agents.ts';
 import { principalResolve } from '@sallyport/contracts/operations/operator.ts';
 import { matches } from '@sallyport/contracts/validate.ts';
-import type { Static, TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import type { AuthenticatorDeps } from './authenticate.ts';
 
 const KEPT_MS = 1_000;
 const MAX_KEPT = 10_000;
 const TIMEOUT_MS = 2_000;
 
-export type Resolvers = Pick<AuthenticatorDeps, 'resolvePrincipal' | 'resolveAgent'>;
+export type Resolvers = Pick<AuthenticatorDeps, 'resolvePrincipal' | 'resolveToken' | 'resolveAgent'>;
 
 /** `kept_ms` at most 1,000; 0 asks each time. */
 export function createResolvers(bus: Bus, { kept_ms = KEPT_MS }: { kept_ms?: number } = {}): Resolvers {
   const principals = question(bus, principalResolve, PrincipalView, kept_ms);
+  // A session that has ended ends at once: nothing is kept of it.
+  const tokens = question(bus, principalResolve, Type.Union([PrincipalView, RefusedCredential]), 0);
   const agents = question(bus, agentResolve, AgentView, kept_ms);
   return {
     resolvePrincipal: (sha256, call) => principals(sha256, { sha256 }, call),
+    resolveToken: (token, call) => tokens(createHash('sha256').update(token).digest('hex'), { token }, call),
     resolveAgent: (agentId, call) => agents(agentId, { agent_id: agentId }, call),
   };
 }

@@ -14,6 +14,7 @@ interface Known {
 function authenticate(given: BusCall, known: Known, operation: { single_use?: boolean } = {}): Promise<Authentication> {
   return createAuthenticator({
     resolvePrincipal: async (sha256) => (sha256 === KEY_HASH ? (known.holder ?? null) : null),
+    resolveToken: async () => null,
     resolveAgent: async (id) => (known.agent && id === AGENT_ID ? { position: 1, agent: known.agent } : null),
     now: () => NOW,
   })(given, operation);

@@ -39,6 +39,7 @@ function kit(holder: PrincipalView | null): Kit {
   const log = createLog('passports', { destination: { write: (line) => void lines.push(line) } });
   const authenticate = createAuthenticator({
     resolvePrincipal: async () => holder,
+    resolveToken: async () => null,
     resolveAgent: async () => ({ position: 1, agent }),
     now: () => NOW,
   });

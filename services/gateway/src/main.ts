@@ -36,7 +36,10 @@ const clock = await createClock(bus);
 shutdown.add('clock', clock.stop);
 
 const signals = createSignals(log, metrics);
-const limits = createLimits({ off: config.SALLYPORT_RATE_LIMITS === 'off' });
+const limits = createLimits({
+  off: config.SALLYPORT_RATE_LIMITS === 'off',
+  sign_ins_per_minute: config.SALLYPORT_GATEWAY_SIGN_INS_PER_MINUTE,
+});
 const issuer = config.PASSPORT_ISSUER ?? config.PUBLIC_URL;
 const gateway = await startGateway({ bus, clock, log, signals, limits, instance, issuer });
 shutdown.add('boot', gateway.stop);
@@ -53,7 +56,7 @@ shutdown.add('internal', internal.close);
 const paths = createKnownPaths();
 const server = createServer(signals, paths);
 addHealthRoutes(server, paths, checks, config.PUBLIC_URL);
-addEdgeRoutes(server, { limits, current: gateway.current }, paths);
+addEdgeRoutes(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);
 addProxyRoute(server, gateway.current, paths);
 await server.listen({ host: config.SALLYPORT_HTTP_HOST, port: config.SALLYPORT_HTTP_PORT });
 shutdown.add('http', () => server.close());

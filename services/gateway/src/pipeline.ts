@@ -9,6 +9,7 @@ import type { AgentView, MissionView, OperatorView, PassportView } from '@sallyp
 import type { TokenService } from '@sallyport/contracts/objects/passport.ts';
 import type { NormalUrl } from '@sallyport/policy/url.ts';
 import type { CallView } from '@sallyport/policy/view.ts';
+import { checkCaller } from './checks/caller.ts';
 import { checkDestination } from './checks/destination.ts';
 import { checkApproval } from './checks/gate.ts';
 import { checkLife } from './checks/life.ts';
@@ -56,6 +57,9 @@ export function judge(request: ProxyRequest, standing: Standing, nowMs: number):
 
   const life = checkLife(standing, nowMs);
   if (!life.ok) return refused(life.refusal);
+
+  const caller = checkCaller(request, standing);
+  if (caller) return refused(caller);
 
   const chosen = checkService(request.service, standing, nowMs);
   if (!chosen.ok) return refused(chosen.refusal);

@@ -22,7 +22,7 @@ before(async () => {
   const current = (): never => {
     throw new LedgerUnavailable('between two boots');
   };
-  addEdgeRoutes(app, { limits: createLimits({ off: true }), current }, paths);
+  addEdgeRoutes(app, { limits: createLimits({ off: true }), current, public_url: 'http://127.0.0.1:8787' }, paths);
   addProxyRoute(app, current, paths);
 });
 after(() => app.close());
@@ -59,6 +59,7 @@ test('given any operation, its route exists and answers in the envelope', async 
   for (const operation of edgeOperations()) {
     const { http } = operation;
     assert.ok(http);
+    if (http.errors) continue;
     for (const path of [http.path, ...(http.aliases ?? [])]) {
       const anonymous = await call(http.method, urlOf(path));
       if (!operation.who.includes('-')) assert.deepEqual([anonymous.code, anonymous.metadata['reason']], ['UNAUTHORIZED', 'missing'], path);
@@ -68,7 +69,7 @@ test('given any operation, its route exists and answers in the envelope', async 
 
 test('given a body that is no JSON, has a key twice, is too deep, compressed or of another type, each operation refuses it', async () => {
   for (const { http, body } of operations()) {
-    if (!http || !body) continue;
+    if (!http || !body || http.errors) continue;
     const url = urlOf(http.path);
     assert.equal((await call(http.method, url, json, '{"a":')).code, 'INVALID_REQUEST', url);
     assert.deepEqual((await call(http.method, url, json, '{"a":1,"a":2}')).metadata['fields'], [{ path: 'a', rule: 'duplicate_key' }], url);
@@ -80,6 +81,82 @@ test('given a body that is no JSON, has a key twice, is too deep, compressed or 
     const over = Buffer.alloc((http.body_limit ?? 1024 * 1024) + 1, 0x20);
     assert.equal((await call(http.method, url, json, over)).code, 'PAYLOAD_TOO_LARGE', url);
   }
+});
+
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+test('given OAuth endpoints, what is refused is refused in their own form, and only forms are read where forms are wanted', async () => {
+  const post = async (url: string, headers: Record<string, string>, payload: string): Promise<[number, unknown]> => {
+    const answer = await app.inject({ method: 'POST', url, headers, payload });
+    assert.deepEqual(Object.keys(answer.json()), ['error', 'error_description'], answer.body);
+    return [answer.statusCode, answer.json<{ error: string }>().error];
+  };
+  assert.deepEqual(await post('/oauth/token', form, 'grant_type=a&grant_type=b'), [400, 'invalid_request']);
+  assert.deepEqual(await post('/oauth/token', form, 'client_id=%ff%fe'), [400, 'invalid_request']);
+  assert.deepEqual(await post('/oauth/token', form, 'grant_type='), [400, 'invalid_request']);
+  assert.deepEqual(await post('/oauth/token', json, '{"grant_type":"refresh_token"}'), [415, 'invalid_request']);
+  assert.deepEqual(await post('/oauth/register', form, 'client_name=x'), [415, 'invalid_request']);
+  assert.deepEqual(await post('/oauth/register', json, '{"client_name":"x"}'), [400, 'invalid_redirect_uri']);
+  assert.deepEqual(await post('/oauth/register', json, '{"redirect_uris":["https://x.example/"]}'), [400, 'invalid_client_metadata']);
+  assert.deepEqual(await post('/oauth/token', form, 'grant_type=refresh_token'), [503, 'temporarily_unavailable']);
+  assert.equal((await call('POST', '/v1/agents/register', { ...form, authorization }, 'name=x')).code, 'UNSUPPORTED_MEDIA_TYPE');
+});
+
+test('given a page that cannot be shown, the browser gets one that says so, with nothing of the request in it', async () => {
+  const answer = await app.inject({ method: 'GET', url: '/oauth/authorize?client_id=a&client_id=%3Cscript%3E' });
+  assert.equal(answer.statusCode, 400);
+  assert.match(String(answer.headers['content-type']), /^text\/html/);
+  assert.doesNotMatch(answer.body, /<script>/);
+  assert.equal(answer.headers['content-security-policy'], "default-src 'none'; frame-ancestors 'none'");
+});
+
+function sessionJwt(claims: object = {}): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'EdDSA', typ: 'session+jwt' })}.${part({ aud: 'stack:session', ...claims })}.${'A'.repeat(86)}`;
+}
+
+test('given a session by cookie, what changes something must come from our own origin', async () => {
+  const cookie = `__Host-sallyport_session=${sessionJwt()}`;
+  const of = async (method: string, headers: Record<string, string>): Promise<unknown[]> => {
+    const path = method === 'GET' ? '/v1/operator' : '/v1/auth/logout';
+    const { code, metadata } = await call(method, path, headers);
+    return [code, metadata['reason']];
+  };
+  const passed = ['AUDIT_UNAVAILABLE', undefined];
+  assert.deepEqual(await of('GET', { cookie }), passed);
+  assert.deepEqual(await of('POST', { cookie, origin: 'http://127.0.0.1:8787' }), passed);
+  const others = [
+    'http://127.0.0.1:8788',
+    'http://localhost:8787',
+    'https://127.0.0.1:8787',
+    'null',
+    'http://127.0.0.1:8787.evil.example',
+    '',
+  ];
+  for (const origin of others) assert.deepEqual(await of('POST', { cookie, origin }), ['FORBIDDEN', 'csrf'], origin);
+  assert.deepEqual(await of('POST', { cookie }), ['FORBIDDEN', 'csrf']);
+  // What a page of another site can send along counts for nothing without the cookie.
+  assert.deepEqual(await of('POST', { cookie: `sallyport_session=${sessionJwt()}`, origin: 'http://127.0.0.1:8787' }), [
+    'UNAUTHORIZED',
+    'missing',
+  ]);
+  assert.deepEqual(await of('GET', { cookie: `${cookie}; __Host-sallyport_session=${sessionJwt({ sub: 'x' })}` }), [
+    'UNAUTHORIZED',
+    'missing',
+  ]);
+  // Only a session comes as a cookie.
+  assert.deepEqual(await of('GET', { cookie: `__Host-sallyport_session=${authorization.slice(7)}` }), [
+    'UNAUTHORIZED',
+    'wrong_credential_kind',
+  ]);
+  assert.deepEqual(await of('POST', { cookie, authorization, origin: 'https://evil.example' }), passed);
+});
+
+test('given a sign-in from another site, it is refused before anything is asked', async () => {
+  const body = JSON.stringify({ token: 'x' });
+  const foreign = await call('POST', '/v1/auth/magic-link/verify', { ...json, origin: 'https://evil.example' }, body);
+  assert.deepEqual([foreign.code, foreign.metadata['reason']], ['FORBIDDEN', 'csrf']);
+  assert.equal((await call('POST', '/v1/auth/magic-link/verify', json, body)).code, 'AUDIT_UNAVAILABLE');
 });
 
 test('given a well-formed call between two boots, the answer is 503, never a defect', async () => {

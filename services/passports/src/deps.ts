@@ -12,6 +12,7 @@ import type { Tables } from './projections/tables.ts';
 import type { Signer } from './signing.ts';
 import type { SigningKeyStore } from './signing-key-store.ts';
 import type { Signals } from './signals.ts';
+import type { SignIn } from './sign-in/open.ts';
 
 export interface Deps {
   bus: Bus;
@@ -30,6 +31,7 @@ export interface Deps {
   /** Private parts of signing keys. */
   store: SigningKeyStore;
   keys: ApiKeys;
+  signIn: SignIn;
   bootstrap: BootstrapToken;
   issuer: string;
   public_url: string;

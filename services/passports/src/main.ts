@@ -37,6 +37,9 @@ import { MODEL } from './projections/model.ts';
 import { STEPS, type Tables } from './projections/tables.ts';
 import { USAGE } from './projections/usage.ts';
 import { openSealing } from './sealing.ts';
+import { mailerOf } from './sign-in/mail.ts';
+import { openSignIn } from './sign-in/open.ts';
+import { resolveToken } from './sign-in/resolve-token.ts';
 import { createSignals } from './signals.ts';
 import { createSigner } from './signing.ts';
 import { openSigningKeyStore } from './signing-key-store.ts';
@@ -75,6 +78,9 @@ await migrate(database, STEPS);
 const secrets = config.SALLYPORT_SECRETS_DIR;
 const [store, keys, sealing] = await Promise.all([openSigningKeyStore(secrets, database), openApiKeys(secrets), openSealing(secrets)]);
 const signer = createSigner({ ledger, store }, 'passport', 'passport+jwt');
+const mail = mailerOf(config);
+if (mail) shutdown.add('mail', async () => mail.close());
+const signIn = await openSignIn({ ledger, store }, secrets, config.PUBLIC_URL, mail);
 // Whoever verifies needs a key to be there before the first passport is.
 await signer.active();
 const bootstrap = bootstrapToken(secrets);
@@ -104,6 +110,7 @@ const deps: Deps = {
   signer,
   store,
   keys,
+  signIn,
   bootstrap,
   issuer: config.PASSPORT_ISSUER ?? config.PUBLIC_URL,
   public_url: config.PUBLIC_URL,
@@ -133,6 +140,7 @@ for (const purpose of KEYSET_PURPOSES)
 
 const authenticate = createAuthenticator({
   resolvePrincipal: (sha256) => resolvePrincipal(deps, sha256, 0),
+  resolveToken: (token) => resolveToken(deps, token, 0),
   resolveAgent: (agentId) => resolveAgent(deps, agentId, 0),
   now: () => clock.now(),
 });

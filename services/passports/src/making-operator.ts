@@ -12,6 +12,7 @@ import type { Deps } from './deps.ts';
 import { KEY, KEY_BY_HMAC } from './domain/key.ts';
 import { MEMBER } from './domain/member.ts';
 import { OPERATOR } from './domain/operator.ts';
+import { newLoginLink } from './sign-in/login-links.ts';
 
 export interface NewOperator {
   name: string;
@@ -23,8 +24,8 @@ export interface MadeOperator {
   operator: Operator;
   owner: Member;
   api_key: string;
-  /** Of the owner's first sign-in; null while nobody can be sent one. */
-  login_url: string | null;
+  /** Of the owner's first sign-in; works once, within 15 minutes. */
+  login_url: string;
 }
 
 export const BOOTSTRAP = 'bootstrap';
@@ -50,12 +51,14 @@ export async function makeOperator(
   const created = draft(keyCreated, { key_id: keyId, hmac, principal: { type: 'operator', id: operatorId } });
   await read.get(KEY_BY_HMAC, PLATFORM, hmac);
   const now = iso(read.now);
+  const link = newLoginLink(deps.public_url, operatorId, ownerId, read.now);
   return {
     write: [
       { on: OPERATOR, operator_id: operatorId, id: operatorId, facts: [made, draft(teamChanged, owner)] },
       { on: MEMBER, operator_id: operatorId, id: ownerId, facts: [draft(memberAdded, { ...owner, name: owner_name })] },
       { on: KEY, operator_id: operatorId, id: keyId, facts: [created] },
       { on: KEY_BY_HMAC, operator_id: PLATFORM, id: hmac, facts: [created] },
+      link.write,
     ],
     first: created,
     value: {
@@ -72,7 +75,7 @@ export async function makeOperator(
         created_at: now,
       },
       api_key: key,
-      login_url: null,
+      login_url: link.url,
     },
   };
 }

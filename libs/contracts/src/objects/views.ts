@@ -107,6 +107,12 @@ export const PrincipalView = Type.Object({
 });
 export type PrincipalView = Static<typeof PrincipalView>;
 
+/** A credential that lets nobody in, with what to say about it. */
+export const RefusedCredential = Type.Object({
+  refused: Type.Object({ code: oneOf(['UNAUTHORIZED', 'INVALID_API_KEY']), reason: Type.String() }),
+});
+export type RefusedCredential = Static<typeof RefusedCredential>;
+
 export const ResolvedPassport = Type.Object({
   passport: PassportView,
   mission: MissionView,

@@ -1,7 +1,7 @@
 /** The operator, its keys, and who a credential is (api.md §4, §3.1). */
 import { Type } from 'typebox';
 import { Member, Operator } from '../objects/operator.ts';
-import { OperatorView, PrincipalView } from '../objects/views.ts';
+import { OperatorView, PrincipalView, RefusedCredential } from '../objects/views.ts';
 import { E_PUBLIC, E_READ, E_WRITE, operation } from '../operation.ts';
 import { nullable, opt, text, Time } from '../schema.ts';
 
@@ -45,7 +45,6 @@ export const getOperator = operation({
   owner: 'passports',
   summary: 'The operator and its settings',
   who: ['R'],
-  scope: 'operator:read',
   http: { method: 'GET', path: '/v1/operator', status: 200 },
   response: Operator,
   errors: E_READ,
@@ -91,11 +90,11 @@ export const unfreeze = operation({
 export const principalResolve = operation({
   name: 'principal.resolve',
   owner: 'passports',
-  summary: 'Who a key is, by the SHA-256 of the key; null for no live member or operator',
+  summary: 'Who a credential is: a key by its SHA-256, a session or access token whole; null for no live member or operator',
   who: [],
   asked_by: ['gateway', 'vault', 'audit', 'detectors'],
-  body: Type.Object({ sha256: Type.String(), min_seq: Type.Integer() }),
-  response: nullable(PrincipalView),
+  body: Type.Object({ sha256: Type.Optional(Type.String()), token: Type.Optional(Type.String()), min_seq: Type.Integer() }),
+  response: nullable(Type.Union([PrincipalView, RefusedCredential])),
   errors: [],
 });
 

@@ -28,7 +28,8 @@ export const proxyCall = operation({
   owner: 'gateway',
   summary: 'One call to a connected service, with the credential injected',
   who: ['R', 'G'],
-  scope: 'proxy:call',
+  // By the method of the call inside: `proxy:read` for GET and HEAD.
+  scope: 'proxy:write',
   http: { method: 'POST', path: '/v1/proxy', status: 200 },
   body: Type.Object({
     service: text(1, 64),

@@ -96,6 +96,12 @@ export const ACTIONS: Readonly<Record<string, ActionOf>> = {
   'signal.raised': system('security_event.create', 'signal_id', 'detector', 'code', 'severity', 'message', 'effect', 'dry_run'),
   'security_event.acknowledged': system('security_event.acknowledge', 'signal_id'),
   'security_event.resolved': system('security_event.resolve', 'signal_id', 'resolution', 'note'),
+  'auth.login': system('auth.login', 'session_id', 'method', 'expires_at_ms'),
+  'auth.logout': system('auth.logout', 'session_id'),
+  // A person lets a program act: signed in for it, until the program's tokens end.
+  'oauth.granted': system('auth.login', 'grant_id', 'client_id', 'client_name', 'scopes', 'via'),
+  'oauth.grant_revoked': system('auth.logout', 'grant_id', 'client_id', 'reason'),
+  'auth.token_reused': { ...system('auth.token_reuse', 'grant_id', 'client_id', 'token_id'), outcome: 'blocked' },
   'audit.exported': system('audit.export', 'format', 'from', 'to', 'agent_id'),
   'call.attempted': {
     action: 'credential.proxy',

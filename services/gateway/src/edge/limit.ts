@@ -29,8 +29,11 @@ export function limitHeaders(reply: FastifyReply, { limit, remaining, reset }: T
 
 /** Takes one token for any request, before it is looked at. */
 export function limitRequest(limits: Limits, reply: FastifyReply, operation: Operation, bearing: Bearing, peer: string): Denial | null {
+  const now = performance.now();
+  // Whatever bearer comes along: who guesses may send any.
+  if (operation.http?.limit !== undefined) return taken(reply, limits.take(operation.http.limit, peer, now));
   const bucket: Bucket = operation.name === 'passports.verify' ? 'verify' : 'control';
-  return taken(reply, limits.take(bucket, callerKey(bearing, peer), performance.now()));
+  return taken(reply, limits.take(bucket, callerKey(bearing, peer), now));
 }
 
 /** Takes one token more for calls with a limit of their own. */

@@ -1,6 +1,7 @@
 /** `/openapi.json` (api.md §19): OpenAPI 3.1 of every operation with an HTTP binding, from the schemas that validate. Pure. */
 import { ERRORS, type ErrorCode } from '@sallyport/contracts/errors.ts';
-import type { Operation } from '@sallyport/contracts/operation.ts';
+import { OAUTH_ERROR_SCHEMA } from '@sallyport/contracts/openapi-parts.ts';
+import type { HttpBinding, Operation } from '@sallyport/contracts/operation.ts';
 import { operations } from '@sallyport/contracts/operations.ts';
 
 type Json = Record<string, unknown>;
@@ -41,6 +42,7 @@ export function openapiDocument(publicUrl: string, version: string): Json {
     components: {
       schemas: {
         Error: ERROR_SCHEMA,
+        OAuthError: OAUTH_ERROR_SCHEMA,
         ErrorMetadata: {
           type: 'object',
           required: ['request_id'],
@@ -66,14 +68,25 @@ function describe(operation: Operation, isFirst: boolean): Json {
     'x-who': who,
     ...(who.includes('-') ? { security: [] } : { security: [{ bearer: [] }] }),
     parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query'), ...headerParameters(operation)],
-    ...(body && { requestBody: { required: requires(body), content: { 'application/json': { schema: plain(body) } } } }),
-    responses: { [http.status]: { description: 'Success', content: Object.fromEntries(content) }, ...errorResponses(operation.errors) },
+    ...(body && {
+      requestBody: {
+        required: requires(body),
+        content: { [http.consumes === 'form' ? 'application/x-www-form-urlencoded' : 'application/json']: { schema: plain(body) } },
+      },
+    }),
+    responses: {
+      [http.status]: { description: 'Success', content: Object.fromEntries(content) },
+      ...errorResponses(operation.errors, http.errors),
+    },
   };
 }
 
-function errorResponses(errors: readonly ErrorCode[]): Json {
+function errorResponses(errors: readonly ErrorCode[], form: HttpBinding['errors']): Json {
   const byStatus = Map.groupBy(errors, (code) => ERRORS[code]);
-  const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+  const content =
+    form === 'page'
+      ? { 'text/html': {} }
+      : { 'application/json': { schema: { $ref: `#/components/schemas/${form === 'oauth' ? 'OAuthError' : 'Error'}` } } };
   return Object.fromEntries([...byStatus].map(([status, codes]) => [status, { description: [...new Set(codes)].join(', '), content }]));
 }
 

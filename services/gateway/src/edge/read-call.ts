@@ -5,6 +5,7 @@ import type { Operation } from '@sallyport/contracts/operation.ts';
 import { check, coerceQuery } from '@sallyport/contracts/validate.ts';
 import { type Bearing, classifyBearer } from '../http/bearer.ts';
 import type { RequestInfo } from '../http/request-info.ts';
+import { crossSite, sessionOfCookie } from '../http/session-cookie.ts';
 import { reduceToolCalls } from './tool-calls.ts';
 
 export interface Incoming {
@@ -17,16 +18,38 @@ export interface Incoming {
 
 export type Checked<T> = { ok: true; value: T } | { ok: false; denial: Denial };
 
-/** The bearer of an operation that somebody must be for; public operations have none. */
-export function readBearer(operation: Operation, headers: Incoming['headers']): Checked<Bearing> {
-  if (operation.who.includes('-')) return { ok: true, value: { kind: 'none' } };
-  const bearing = classifyBearer(one(headers['authorization']));
+/**
+ * The bearer of an operation that somebody must be for; public operations have none, but for those that an agent may call in its own name. A session may
+ * come as the cookie of our own pages, and then changes something only for them.
+ */
+export function readBearer(operation: Operation, method: string, headers: Incoming['headers'], publicUrl: string): Checked<Bearing> {
+  const authorization = one(headers['authorization']);
+  if (operation.who.includes('-')) {
+    const foreign = operation.http?.session_cookie === 'set' ? otherOrigin(headers, publicUrl) : null;
+    if (foreign) return { ok: false, denial: foreign };
+    const named = operation.http?.bearer === 'optional' && /^bearer /i.test(authorization ?? '');
+    return named ? judged(operation, classifyBearer(authorization)) : { ok: true, value: { kind: 'none' } };
+  }
+  const bearing = classifyBearer(authorization);
+  const session = bearing.kind === 'none' ? sessionOfCookie(one(headers['cookie'])) : null;
+  if (session === null) return judged(operation, bearing);
+  const foreign = method === 'GET' ? null : crossSite(one(headers['origin']), publicUrl);
+  if (foreign) return { ok: false, denial: foreign };
+  const shown = classifyBearer(`Bearer ${session}`);
+  return shown.kind === 'jwt' && shown.purpose === 'session' ? judged(operation, shown) : unauthorized('wrong_credential_kind');
+}
+
+function judged(operation: Operation, bearing: Bearing): Checked<Bearing> {
   if (bearing.kind === 'none') return unauthorized('missing');
   if (bearing.kind === 'bad') return unauthorized(bearing.reason);
   if (bearing.kind === 'ticket' && !operation.by_ticket) return unauthorized('wrong_credential_kind');
-  // People do not sign in yet: nobody issues such tokens.
-  if (bearing.kind === 'jwt' && bearing.purpose !== 'agent') return unauthorized('wrong_credential_kind');
   return { ok: true, value: bearing };
+}
+
+/** Programs send no `Origin`; a browser that sends another one would be signed in to somebody else's account. */
+function otherOrigin(headers: Incoming['headers'], publicUrl: string): Denial | null {
+  const origin = one(headers['origin']);
+  return origin === undefined ? null : crossSite(origin, publicUrl);
 }
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;

@@ -12,6 +12,7 @@ import type { Bearing } from '../http/bearer.ts';
 import { sendDenial } from '../http/errors.ts';
 import type { Limits } from '../http/rate-limits.ts';
 import type { KnownPaths } from '../http/not-found.ts';
+import { type KnownPrincipal, personBearer } from '../views/principals.ts';
 import { sendAnswer } from './answer.ts';
 import { recordExport } from './exports.ts';
 import { limitOperation, limitRequest } from './limit.ts';
@@ -23,6 +24,8 @@ export interface Edge {
   limits: Limits;
   /** What belongs to the running boot; throws LedgerUnavailable between two. */
   current: () => EdgeDeps;
+  /** The platform's own origin. */
+  public_url: string;
 }
 
 export function edgeOperations(): Operation[] {
@@ -36,13 +39,15 @@ export function addEdgeRoutes(app: FastifyInstance, edge: Edge, paths: KnownPath
     const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => handle(edge, operation, request, reply);
     for (const path of [http.path, ...(http.aliases ?? [])]) {
       paths.add(http.method, path);
-      app.route({ method: http.method, url: path, bodyLimit: http.body_limit ?? MB, exposeHeadRoute: false, handler });
+      const { consumes, errors } = http;
+      const config = { ...(consumes && { consumes }), ...(errors && { errors }) };
+      app.route({ method: http.method, url: path, bodyLimit: http.body_limit ?? MB, exposeHeadRoute: false, config, handler });
     }
   }
 }
 
 async function handle(edge: Edge, operation: Operation, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const bearer = readBearer(operation, request.headers);
+  const bearer = readBearer(operation, request.method, request.headers, edge.public_url);
   const bearing: Bearing = bearer.ok ? bearer.value : { kind: 'none' };
   const limited = limitRequest(edge.limits, reply, operation, bearing, request.info.peer);
   if (limited) return sendDenial(request, reply, limited);
@@ -55,7 +60,7 @@ async function handle(edge: Edge, operation: Operation, request: FastifyRequest,
   if (over) return sendDenial(request, reply, over);
 
   const deps = edge.current();
-  if (operation.single_use && bearing.kind === 'jwt') {
+  if (isSingleUse(operation) && bearing.kind === 'jwt' && bearing.purpose === 'agent') {
     const used = await deps.assertions.use(bearing.token, operation.name, request.info);
     if (!used.ok) return sendDenial(request, reply, used.denial);
     call.assertion_seq = used.seq;
@@ -68,11 +73,28 @@ async function handle(edge: Edge, operation: Operation, request: FastifyRequest,
   return sendAnswer(request, reply, operation, answer);
 }
 
+/** Agents that call a public operation in their own name do so to change something. */
+function isSingleUse({ single_use, http }: Operation): boolean {
+  return single_use === true || http?.bearer === 'optional';
+}
+
 /** The framework gives parameters and query as plain maps; what is in them is checked against the contract. */
 function incoming(request: FastifyRequest): Pick<Parameters<typeof readCall>[1], 'headers' | 'params' | 'query' | 'body'> {
   const map = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null ? { ...value } : {});
   const params = Object.fromEntries(Object.entries(map(request.params)).map(([name, value]) => [name, String(value)]));
   return { headers: request.headers, params, query: map(request.query), body: request.body };
+}
+
+async function callerOf({ principals }: EdgeDeps, { request_id }: BusCall, bearing: Bearing): Promise<KnownPrincipal | Denial> {
+  const now = performance.now();
+  if (bearing.kind === 'key') {
+    return (await principals.ask(bearing.sha256, now, request_id)) ?? denial('INVALID_API_KEY', 'This key belongs to nobody.');
+  }
+  if (bearing.kind !== 'jwt' || bearing.purpose === 'agent')
+    return denial('FORBIDDEN', 'Agents do not export the audit log.', { reason: 'role' });
+  const known = await principals.askToken(personBearer(bearing.token), now, request_id);
+  if (known && 'view' in known) return known;
+  return denial('UNAUTHORIZED', 'The caller could not be authenticated.', { reason: known?.refused.reason ?? 'bad_signature' });
 }
 
 /** The owner has said yes and nothing was read of its answer yet: on record first. */
@@ -88,9 +110,8 @@ async function recorded(deps: EdgeDeps, call: BusCall, bearing: Bearing, answer:
 }
 
 async function recordOf(deps: EdgeDeps, call: BusCall, bearing: Bearing): Promise<Denial | null> {
-  if (bearing.kind !== 'key') return denial('FORBIDDEN', 'Agents do not export the audit log.', { reason: 'role' });
-  const known = await deps.principals.ask(bearing.sha256, performance.now(), call.request_id);
-  if (!known) return denial('INVALID_API_KEY', 'This key belongs to nobody.');
+  const known = await callerOf(deps, call, bearing);
+  if ('code' in known) return known;
   const now = deps.clock.now();
   const result = await recordExport(deps.bus, known.view.principal, call.query, {
     now,

@@ -4,15 +4,37 @@
  */
 import { LedgerUnavailable, ServiceUnavailable } from '@sallyport/bus/errors.ts';
 import { type Denial, denial, errorBody, statusOf } from '@sallyport/contracts/errors.ts';
+import { oauthErrorOf } from '@sallyport/contracts/oauth-errors.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Signals } from '../signals.ts';
 import { Unanswered } from '../views/questions.ts';
 import { BodyRefused } from './body.ts';
+import { errorPage } from './error-page.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of the operation's binding. */
+    consumes?: 'form';
+    errors?: 'oauth' | 'page';
+  }
+}
 
 export function sendDenial(request: FastifyRequest, reply: FastifyReply, refused: Denial): FastifyReply {
   if (refused.retry_after !== undefined) reply.header('retry-after', refused.retry_after);
-  reply.code(statusOf(refused)).type('application/json; charset=utf-8');
-  return reply.send(JSON.stringify(errorBody(refused, request.info.request_id)));
+  const { request_id } = request.info;
+  switch (request.routeOptions?.config.errors) {
+    case 'oauth': {
+      const { status, body } = oauthErrorOf(refused);
+      return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+    }
+    case 'page':
+      return reply.code(statusOf(refused)).type('text/html; charset=utf-8').send(errorPage(refused.message, request_id));
+    default:
+      return reply
+        .code(statusOf(refused))
+        .type('application/json; charset=utf-8')
+        .send(JSON.stringify(errorBody(refused, request_id)));
+  }
 }
 
 /** The denial that an exception stands for; `null` is a defect. */

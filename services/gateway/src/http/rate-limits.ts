@@ -1,5 +1,5 @@
 /** Token buckets per principal (api.md §1.6), each gateway's own. Time comes from the caller. Bounded: full buckets are forgotten first. */
-export type Bucket = 'control' | 'proxy' | 'issue' | 'verify' | 'enrolment' | 'export';
+export type Bucket = 'control' | 'proxy' | 'issue' | 'verify' | 'enrolment' | 'export' | 'sign_in';
 
 export interface Taken {
   ok: boolean;
@@ -22,6 +22,7 @@ const RATES: Record<Bucket, { limit: number; seconds: number }> = {
   verify: { limit: 600, seconds: 60 },
   enrolment: { limit: 10, seconds: 3_600 },
   export: { limit: 10, seconds: 60 },
+  sign_in: { limit: 20, seconds: 60 },
 };
 
 const MAX_KEPT = 50_000;
@@ -31,12 +32,14 @@ interface Level {
   at: number;
 }
 
-export function createLimits(options: { off: boolean }): Limits {
+/** `sign_ins_per_minute`: of one address. */
+export function createLimits(options: { off: boolean; sign_ins_per_minute?: number }): Limits {
+  const rates = { ...RATES, sign_in: { limit: options.sign_ins_per_minute ?? RATES.sign_in.limit, seconds: 60 } };
   const levels = new Map<string, Level>();
 
   return {
     take: (bucket, who, nowMs) => {
-      const { limit, seconds } = RATES[bucket];
+      const { limit, seconds } = rates[bucket];
       if (options.off) return { ok: true, limit, remaining: limit, reset: 0 };
       const rate = limit / seconds;
       const burst = Math.max(10, 2 * rate);

@@ -6,7 +6,7 @@ import { denial, errorBody } from '@sallyport/contracts/errors.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Signals } from '../signals.ts';
-import { readJsonBodies } from './body.ts';
+import { readBodies } from './body.ts';
 import { createErrorHandler, sendDenial } from './errors.ts';
 import { checkLimits } from './limits.ts';
 import { answerUnknownPaths, type KnownPaths } from './not-found.ts';
@@ -45,7 +45,7 @@ export function createServer(signals: Signals, paths: KnownPaths): FastifyInstan
     }
     done();
   });
-  readJsonBodies(app);
+  readBodies(app);
   app.setErrorHandler(createErrorHandler(signals));
   answerUnknownPaths(app, paths);
   return app;

@@ -8,13 +8,13 @@ import { agentSubject, verifyAgentToken } from '@sallyport/passport-verify/agent
 import type { PassportClaims } from '@sallyport/passport-verify/claims.ts';
 import { thumbprint } from '@sallyport/passport-verify/keys.ts';
 import type { UnverifiedToken } from '@sallyport/passport-verify/token.ts';
-import type { AgentView } from '@sallyport/contracts/objects/views.ts';
+import type { AgentView, RefusedCredential } from '@sallyport/contracts/objects/views.ts';
 import type { Bearing } from '../http/bearer.ts';
 import type { Feed } from '../log/feed.ts';
 import type { Standing } from '../pipeline.ts';
 import { type Refusal, refusal, unauthorized } from '../refusal.ts';
 import type { KnownPassport, Passports } from '../views/passports.ts';
-import type { KnownPrincipal, Principals } from '../views/principals.ts';
+import { type KnownPrincipal, personBearer, type Principals } from '../views/principals.ts';
 import { Unanswered } from '../views/questions.ts';
 
 export interface Identity {
@@ -140,7 +140,9 @@ function bearerOf(deps: IdentifyDeps, presented: Presented, known: KnownPassport
     case 'key':
       return byKey(deps, bearer.sha256, presented, known, fresh);
     case 'jwt':
-      return byAgentJwt(deps, bearer.read, presented, known);
+      return bearer.purpose === 'agent'
+        ? byAgentJwt(deps, bearer.read, presented, known)
+        : byPerson(deps, bearer.token, presented, known, fresh);
   }
 }
 
@@ -156,11 +158,41 @@ function byKey(
   known: KnownPassport,
   fresh: boolean,
 ): Bearer | Promise<Bearer> {
-  const kept = fresh ? null : deps.principals.kept(sha256);
+  const kept = fresh ? null : keptPrincipal(deps, sha256, known);
+  if (kept) return keyOf(deps, kept);
+  return deps.principals.ask(sha256, arrived_at, request_id).then((principal) => keyOf(deps, principal));
+}
+
+function keptPrincipal(deps: IdentifyDeps, sha256: string, known: KnownPassport): KnownPrincipal | null {
+  const kept = deps.principals.kept(sha256);
   // An answer as old as the log that is read here would make a later revocation of the passport look like one of this call.
   const isBehind = kept !== null && known.position > deps.feed.position() && kept.known.position < known.position;
-  if (kept?.holds === 'yes' && !isBehind) return keyOf(deps, kept.known);
-  return deps.principals.ask(sha256, arrived_at, request_id).then((principal) => keyOf(deps, principal));
+  return kept?.holds === 'yes' && !isBehind ? kept.known : null;
+}
+
+/** A session or an access token: its owner verified it, and it holds until it expires or the member is narrowed. */
+function byPerson(
+  deps: IdentifyDeps,
+  token: string,
+  { arrived_at, request_id }: Presented,
+  known: KnownPassport,
+  fresh: boolean,
+): Bearer | Promise<Bearer> {
+  const shown = personBearer(token);
+  const kept = fresh ? null : keptPrincipal(deps, shown.sha256, known);
+  if (kept) return personOf(deps, kept);
+  return deps.principals.askToken(shown, arrived_at, request_id).then((told) => personOf(deps, told));
+}
+
+function personOf(deps: IdentifyDeps, told: KnownPrincipal | RefusedCredential | null): Bearer {
+  if (!told || 'refused' in told) return noPerson(told?.refused.reason ?? 'bad_signature');
+  const { view, caller, position, asked_at } = told;
+  if (view.expires_at_ms !== null && view.expires_at_ms <= deps.now()) return noPerson('expired');
+  return { ok: true, principal: view.principal, caller, jwt: null, key_thumb: null, position, asked_at };
+}
+
+function noPerson(reason: string): Bearer {
+  return { ok: false, refusal: unauthorized(reason, 'This token signs nobody in.'), asked_at: NOT_ASKED };
 }
 
 function keyOf(deps: IdentifyDeps, principal: KnownPrincipal | null): Bearer {

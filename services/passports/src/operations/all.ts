@@ -43,6 +43,7 @@ import { revokeHoldersOperation } from './revoke-holders.ts';
 import { revokePassportOperation } from './revoke-passport.ts';
 import { revokeSessionOperation } from './revoke-session.ts';
 import { rotateKeyOperation } from './rotate-key.ts';
+import { onSignIn } from './sign-in/register.ts';
 import { startMissionOperation } from './start-mission.ts';
 import { teamOperations } from './team/register.ts';
 import { unblockAgentOperation } from './unblock-agent.ts';
@@ -101,6 +102,7 @@ export function allOperations(
   registerKeys(made, deps);
   teamOperations(deps, made);
   registerReviews(made, deps);
+  onSignIn(made, deps, handling.authenticate);
   const missing = made.missing();
   if (missing.length > 0) throw new Error(`operations without handler: ${missing.join(', ')}`);
   const all = made.all();
