@@ -162,7 +162,9 @@ test('bearers of any form are refused', async () => {
     'Bearer eyJhbGciOiJub25lIn0.e30.',
     'Bearer tkt_x',
   ];
-  for (const { method, path } of operations.filter(({ path }) => path.startsWith('/v1/') && !/well-known|verify$|bootstrap|oauth|magic-link/.test(path))) {
+  for (const { method, path } of operations.filter(
+    ({ path }) => path.startsWith('/v1/') && !/well-known|verify$|bootstrap|oauth|magic-link/.test(path),
+  )) {
     for (const bearer of bearers) {
       const headers = { 'content-type': 'application/json', ...(bearer === '' ? {} : { authorization: bearer }) };
       const answer = await raw(method, fill(path, 'x'), headers, method === 'GET' ? undefined : '{}');

@@ -1,8 +1,14 @@
 /** A second audit process, and the first one paused past its leases in the middle of its work: what it then still writes must not count. */
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { LEASES } from '@sallyport/bus/admin.ts';
+import { getMessage } from '@sallyport/bus/api.ts';
 import { startService, type StartedService } from '@sallyport/testing/service.ts';
 import { pause } from './load.ts';
 import type { World } from './world.ts';
+
+const SECOND = 'audit-2';
+const SHARED_MS = 6_000;
 
 export async function secondAudit(world: World): Promise<StartedService> {
   const { platform } = world;
@@ -11,7 +17,7 @@ export async function secondAudit(world: World): Promise<StartedService> {
   [database.username, database.password, database.pathname] = ['audit', '', '/sallyport'];
   return startService('audit', {
     PUBLIC_URL: platform.baseUrl,
-    SALLYPORT_INSTANCE: 'audit-2',
+    SALLYPORT_INSTANCE: SECOND,
     SALLYPORT_SECRETS_DIR: join(secrets, 'audit'),
     SALLYPORT_NATS_URL: platform.natsUrl,
     SALLYPORT_NATS_USER: 'audit',
@@ -21,16 +27,30 @@ export async function secondAudit(world: World): Promise<StartedService> {
   });
 }
 
-/** The caller checks the rows when the load has ended. */
+/** Pauses the one of the two that writes this operator's rows; the caller checks the rows when the load has ended. */
 export async function pauseAudit(world: World, ms: number): Promise<void> {
   const second = await secondAudit(world);
   try {
-    world.pause('audit');
+    // The two share the partitions anew within seconds.
+    await pause(SHARED_MS);
+    const holder = await holderOfRows(world);
+    const pid = holder === SECOND ? second.pid : world.platform.processes()['audit'];
+    assert.ok(pid, `no process ${holder} runs`);
+    process.kill(pid, 'SIGSTOP');
     await pause(ms);
-    world.resume('audit');
-    await pause(1_000);
+    assert.notEqual(await holderOfRows(world), holder, 'the other one took over');
+    process.kill(pid, 'SIGCONT');
+    await pause(5_000);
+    world.say(`two audit processes, ${holder} paused for ${ms} ms while it held the chain`);
   } finally {
     await second.stop();
   }
-  world.say(`two audit processes, one paused for ${ms} ms`);
+}
+
+/** Whose lease the partition of this run's operator is. */
+async function holderOfRows({ witness }: World): Promise<string> {
+  const made = (await witness.stream()).find(({ facts }) => facts.some(({ type }) => type === 'operator.bootstrapped'));
+  const partition = made?.subject.split('.')[1];
+  const lease = await getMessage(witness.bus, LEASES, { last_by_subj: `$KV.leases.audit.partitions.rows.${partition}` });
+  return JSON.parse(Buffer.from(lease?.data ?? new Uint8Array()).toString()).holder;
 }

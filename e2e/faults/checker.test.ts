@@ -59,6 +59,7 @@ function good(): Evidence & { messages: Evidence['messages'][number][]; rows: Ro
     upstream: [{ digest, marker: 'x', at_ms: T0 + 1_000 }],
     calls: [{ ...called, digest, status: 200, attempt_entry_id: 'aud_1', entry_id: 'aud_2' }],
     commands: [{ type: 'agent.registered', name: 'one', id: 'agt_1' }],
+    injected: [{ what: 'SIGKILL gateway', at_ms: T0 + 1_500 }],
   };
 }
 
@@ -84,6 +85,14 @@ const wrongs: { name: string; rule: string; spoil: (story: Story) => Partial<Evi
     name: 'an open attempt',
     rule: 'every attempt is closed',
     spoil: (story) => ({ messages: [message(story, 0), { ...message(story, 1), facts: [] }, message(story, 2)] }),
+  },
+  {
+    name: 'a closing too long after a kill, however soon after a later one',
+    rule: 'what a fault left open is closed within 90 s of it',
+    spoil: (story) => ({
+      messages: [message(story, 0), { ...message(story, 1), ts_ms: T0 + 91_501 }, message(story, 2)],
+      injected: [...story.injected, { what: 'SIGKILL nats', at_ms: T0 + 60_000 }],
+    }),
   },
   {
     name: 'a lost command',

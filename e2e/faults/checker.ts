@@ -53,7 +53,15 @@ export interface ClientCommand {
   id: string | null;
 }
 
+/** Something that was killed or stopped. */
+export interface Injected {
+  what: string;
+  /** Unix ms. */
+  at_ms: number;
+}
+
 export interface Evidence {
+  injected: readonly Injected[];
   messages: readonly StoredMessage[];
   rows: readonly Row[];
   upstream: readonly UpstreamCall[];
@@ -70,6 +78,7 @@ export interface Verdict {
 const WITHOUT_ROW =
   /^(fence\.set|idempotency\..*|assertion\.used|gateway\.started|boot\.closed|key\..*|member\.added|agent\.challenged|thumbprint\..*|provider\.registered|mission\.passport_added|mission\.assigned|passport\.use_refused|signal\.repeated)$/;
 /** Answers that say nothing about whether the call went: the connection broke, or the platform said that it may have gone. */
+const CLOSED_MS = 90_000;
 const CLOSINGS = ['call.completed', 'call.denied'];
 const UNCERTAIN = new Set([0, 401, 409, 502, 504]);
 /** What a call of the load may be answered while something is broken: never that it may not, or that something does not exist. */
@@ -88,7 +97,7 @@ export interface Attempt {
   seq: number;
   ts_ms: number;
   /** The first closing in the log counts. */
-  closing: { fact: StoredFact; seq: number } | null;
+  closing: { fact: StoredFact; seq: number; ts_ms: number } | null;
 }
 
 export interface Index {
@@ -112,7 +121,7 @@ export function indexOf(messages: readonly StoredMessage[]): Index {
   for (const message of messages) {
     for (const fact of message.facts) {
       const attempt = CLOSINGS.includes(fact.type) ? index.attempts.get(String(fact.data['attempt_id'])) : undefined;
-      if (attempt && !attempt.closing) attempt.closing = { fact, seq: message.seq };
+      if (attempt && !attempt.closing) attempt.closing = { fact, seq: message.seq, ts_ms: message.ts_ms };
     }
   }
   return index;
@@ -155,6 +164,7 @@ export function check(evidence: Evidence): Verdict {
   checkStream(evidence, expect);
   const seen = checkUpstream(evidence, index, expect);
   checkAttempts(index, seen, expect);
+  checkClosings(evidence, index, expect);
   checkAnswers(evidence, index, seen, expect);
   checkCommands(evidence, index, expect);
   checkRows(evidence, index, expect);
@@ -209,6 +219,17 @@ function checkAttempts(index: Index, seen: Map<string, number>, expect: Expect):
   }
 }
 
+/** From the first fault that an open attempt met, however many came after it. */
+function checkClosings({ injected }: Evidence, index: Index, expect: Expect): void {
+  const faults = injected.toSorted((a, b) => a.at_ms - b.at_ms);
+  for (const { id, ts_ms, closing } of index.attempts.values()) {
+    const met = faults.find(({ at_ms }) => at_ms >= ts_ms);
+    if (!met || (closing !== null && closing.ts_ms <= met.at_ms)) continue;
+    const took = (closing?.ts_ms ?? Infinity) - met.at_ms;
+    expect('what a fault left open is closed within 90 s of it', took <= CLOSED_MS, () => `${id}, ${met.what}: ${took} ms`);
+  }
+}
+
 function checkAnswers({ calls }: Evidence, index: Index, seen: Map<string, number>, expect: Expect): void {
   const hopeful = new Set(calls.filter(({ status }) => status === 200 || UNCERTAIN.has(status)).map(({ digest }) => digest));
   for (const call of calls) {
@@ -244,7 +265,8 @@ function checkCommands({ commands }: Evidence, index: Index, expect: Expect): vo
   }
 }
 
-function nameOf({ type, data }: StoredFact): { name: string; id: string } | null {
+/** The name that the test gave to what this fact made. */
+export function nameOf({ type, data }: StoredFact): { name: string; id: string } | null {
   if (type === 'mission.opened') return { name: String(data['intent_summary']), id: String(data['mission_id']) };
   const agent = type === 'agent.registered' ? data['agent'] : null;
   if (typeof agent !== 'object' || agent === null || !('name' in agent) || !('id' in agent)) return null;

@@ -1,7 +1,7 @@
 /** Outcomes that nobody was told: the connection between a service and NATS breaks before or after a publish is stored, or falls silent. */
 import assert from 'node:assert/strict';
 import { eventually } from '@sallyport/testing/time.ts';
-import { type ClientCall } from './checker.ts';
+import { type ClientCall, nameOf, type StoredFact } from './checker.ts';
 import { command, pause, write } from './load.ts';
 import type { Fault } from './tcp-proxy.ts';
 import { at, plainAgent, send, startMission, type World } from './world.ts';
@@ -30,10 +30,51 @@ export async function cutCommands(world: World, types: readonly ('agent.register
     await met;
     assert.ok(made === null || made.status === 201 || made.status === 503, JSON.stringify(made?.body));
     world.commands.push({ type: 'agent.registered', name, id: made?.status === 201 ? made.body.id : null });
+    // Acknowledged or not: the owner sends it again until it knows, and it stands once.
+    await eventually(async () => assert.equal((await opened(world, 'agent.registered', name)).length, 1), { timeoutMs: 10_000 });
     world.say(
       `passports cut from NATS, single message, ${fault === 'cut' ? 'before' : 'after'} it was stored: ${made?.status ?? 'no answer'}`,
     );
   }
+}
+
+/** A batch of three messages and more, cut after one and after two of them: all of it is there in the end, once, and never a part. */
+export async function cutBatches(world: World): Promise<void> {
+  const proxy = world.proxies.get('passports');
+  assert.ok(proxy, 'passports reaches NATS through the test');
+  const agent = await plainAgent(at(world.operators, 0), 'cut-batches');
+  for (const after of [1, 2]) {
+    const name = world.marker('batch');
+    const met = proxy.next(/HPUB ledger\.\d+\.\S+\.mission\./, { after });
+    const body = { agent_id: agent, mission: { intent_summary: name, intent_services: ['github'] } };
+    const made = await write(world, 0, '/v1/missions/start', body, name);
+    await met;
+    assert.ok(made === null || made.status === 201 || made.status === 503, JSON.stringify(made?.body));
+    world.commands.push({ type: 'mission.opened', name, id: made?.status === 201 ? made.body.mission_id : null });
+    const [mission] = await eventually(
+      async () => {
+        const found = await opened(world, 'mission.opened', name);
+        assert.equal(found.length, 1);
+        return found;
+      },
+      { timeoutMs: 10_000 },
+    );
+    const issued = (await facts(world)).filter(
+      ({ type, data }) => type === 'passport.issued' && data['mission_id'] === mission?.data['mission_id'],
+    );
+    assert.equal(issued.length, 1, 'a mission stands with its passport');
+    world.say(
+      `passports cut from NATS after ${after} messages of a batch: all of it stands once; the answer was ${made?.status ?? 'lost'}`,
+    );
+  }
+}
+
+async function facts(world: World): Promise<StoredFact[]> {
+  return (await world.witness.stream()).flatMap((message) => message.facts);
+}
+
+async function opened(world: World, wanted: 'agent.registered' | 'mission.opened', name: string): Promise<StoredFact[]> {
+  return (await facts(world)).filter((fact) => fact.type === wanted && nameOf(fact)?.name === name);
 }
 
 /** A call of the gateway that reaches NATS through the test, cut before, cut after or made silent; then the same operation at another. */

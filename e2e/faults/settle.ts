@@ -11,6 +11,13 @@ export async function settled(world: World, limitMs: number): Promise<Verdict> {
   await eventually(async () => missingRows(messages, await world.witness.rows()).length === 0, { timeoutMs: 20_000, everyMs: 250 }).catch(
     () => undefined,
   );
-  const { calls, commands } = world;
-  return check({ messages: await world.witness.stream(), rows: await world.witness.rows(), upstream: world.upstream.log, calls, commands });
+  const { calls, commands, injected } = world;
+  return check({
+    messages: await world.witness.stream(),
+    rows: await world.witness.rows(),
+    upstream: world.upstream.log,
+    calls,
+    commands,
+    injected,
+  });
 }

@@ -3,9 +3,10 @@ import { connect, createServer, type Socket } from 'node:net';
 
 /**
  * `cut`: the connection ends before the chunk is passed on. `stored`: the chunk arrives, nothing comes back, and the connection ends 200 ms later.
+ * `{ after: k }`: the connection ends when k publishes from the matching one on were passed on, however they lie in chunks: in the middle of a batch.
  * `mute`: the chunk and all after it arrive, nothing comes back for `mute_ms`, then the connection ends.
  */
-export type Fault = 'cut' | 'stored' | 'mute';
+export type Fault = 'cut' | 'stored' | 'mute' | { after: number };
 
 export interface TcpProxy {
   port: number;
@@ -22,6 +23,8 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const server = createServer((down) => {
     const up = connect(target, '127.0.0.1');
     let silent = false;
+    /** Publishes that may still pass; null: all. */
+    let left: number | null = null;
     const end = (): void => {
       for (const socket of [down, up]) {
         sockets.delete(socket);
@@ -33,16 +36,29 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       socket.setNoDelay(true);
       socket.on('error', end).on('close', end);
     }
-    down.on('data', (data) => {
+    down.on('data', (data: Buffer) => {
       const rule = armed?.pattern.test(data.toString('latin1')) ? armed : null;
       if (rule) {
         armed = null;
         rule.met();
         if (rule.fault === 'cut') return end();
-        silent = true;
-        setTimeout(end, rule.fault === 'stored' ? STORED_MS : rule.muteMs);
+        if (typeof rule.fault === 'object') left = rule.fault.after;
+        else {
+          silent = true;
+          setTimeout(end, rule.fault === 'stored' ? STORED_MS : rule.muteMs);
+        }
       }
-      up.write(data);
+      if (left === null) return void up.write(data);
+      const text = data.toString('latin1');
+      const publishes = [...text.matchAll(/HPUB ledger\./g)].map(({ index }) => index);
+      const from = rule ? text.search(rule.pattern) : 0;
+      const counted = publishes.filter((index) => index >= from);
+      const stop = counted[left];
+      left -= counted.length;
+      if (stop === undefined) return void up.write(data);
+      left = 0;
+      silent = true;
+      up.write(data.subarray(0, stop), end);
     });
     up.on('data', (data) => {
       if (!silent) down.write(data);

@@ -4,7 +4,7 @@ import { type Constellation, constellation, type ConstellationOptions } from '@s
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrol, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Api, apiOf } from '../support/api.ts';
-import { callDigest, type ClientCall, type ClientCommand } from './checker.ts';
+import { callDigest, type ClientCall, type ClientCommand, type Injected } from './checker.ts';
 import { openWitness, type Witness } from './evidence.ts';
 import { type SlowUpstream, startSlowUpstream } from './upstream.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -22,6 +22,7 @@ export interface World {
   proxies: Map<string, TcpProxy>;
   calls: ClientCall[];
   commands: ClientCommand[];
+  injected: Injected[];
   random: () => number;
   /** Unique in this run, 24 characters and more: an operation id, a name, a path. */
   marker(kind: string): string;
@@ -87,15 +88,20 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
     proxies,
     calls: [],
     commands: [],
+    injected: [],
     random,
     marker: (kind) => `${kind}-${createHash('sha256').update(`${seed} ${++made}`).digest('hex').slice(0, 24)}`,
     say: (line) => say(`${((performance.now() - begun) / 1000).toFixed(1)} s  ${line}`),
     kill: async (name) => {
       const pid = platform.processes()[name];
+      world.injected.push({ what: `SIGKILL ${name}`, at_ms: Date.now() });
       platform.kill(name);
       await eventually(() => platform.processes()[name] !== pid, { timeoutMs: 2_000, everyMs: 2 });
     },
-    pause: (name) => signal(platform, name, 'SIGSTOP'),
+    pause: (name) => {
+      world.injected.push({ what: `SIGSTOP ${name}`, at_ms: Date.now() });
+      signal(platform, name, 'SIGSTOP');
+    },
     resume: (name) => signal(platform, name, 'SIGCONT'),
     passing: async (limitMs = 10_000, gateways = [...operators.keys()]) => {
       const started = performance.now();

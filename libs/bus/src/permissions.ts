@@ -8,6 +8,7 @@ import '@sallyport/contracts/operations.ts';
 import { LEASES, TIMERS } from './admin.ts';
 import { LEDGER } from './api.ts';
 import { inboxPrefix } from './connect.ts';
+import { lateSubject } from './late.ts';
 import { operationSubject } from './subjects.ts';
 import { TIMER_KINDS } from './timers.ts';
 
@@ -94,6 +95,7 @@ function serviceUser(service: ServiceName): NatsUser {
     ...owns.kinds.map((kind) => `ledger.*.*.${kind}.*`),
     ...owns.fences.map((kind) => `ledger.*.*.fence.${kind}.*`),
     ...asking(service),
+    ...(served.length > 0 ? [lateSubject(service, '*.*.*')] : []),
     `$KV.leases.${service}.>`,
     `$JS.API.STREAM.INFO.${LEDGER}`,
     `$JS.API.STREAM.INFO.${LEASES}`,
@@ -108,6 +110,7 @@ function serviceUser(service: ServiceName): NatsUser {
     `${inboxPrefix(service)}.>`,
     ...served.map((operation) => operationSubject(service, operation.name)),
     ...(served.length > 0 ? [`credit.${service}.*`] : []),
+    lateSubject('*', `${service}.*.*`),
     ...MORE[service].subscribe,
   ];
   const answers = served.length > 0 ? { allow_responses: { max: 1_000_000, expires: '2m' } } : {};
@@ -115,7 +118,13 @@ function serviceUser(service: ServiceName): NatsUser {
 }
 
 function hostUser(): NatsUser {
-  return { name: HOST_USER, permissions: { publish: { allow: asking(HOST_USER) }, subscribe: { allow: [`${inboxPrefix(HOST_USER)}.>`] } } };
+  return {
+    name: HOST_USER,
+    permissions: {
+      publish: { allow: asking(HOST_USER) },
+      subscribe: { allow: [`${inboxPrefix(HOST_USER)}.>`, lateSubject('*', `${HOST_USER}.*.*`)] },
+    },
+  };
 }
 
 export function natsUsers(): NatsUser[] {

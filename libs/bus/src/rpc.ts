@@ -8,6 +8,7 @@ import { denial } from '@sallyport/contracts/errors.ts';
 import { receiveChunks, sendChunks } from './chunks.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable, ServiceUnavailable } from './errors.ts';
+import { askersOf, type Connection, LATE_HEADER, watchConnection } from './late.ts';
 import { errorFields, type Log } from './log.ts';
 import { operationSubject } from './subjects.ts';
 
@@ -32,36 +33,54 @@ export interface Serving {
 
 /** Serves each operation on `op.<service>.<name>`, the load shared among the service's processes. Never throws for what a call brings. */
 export function serve(bus: Bus, service: string, handlers: Record<string, Handler>, { log }: { log: Log }): Serving {
+  const connection = watchConnection(bus);
   const subscriptions = Object.entries(handlers).map(([operation, handler]) =>
     bus.nc.subscribe(operationSubject(service, operation), {
       queue: service,
       callback: (error, message) => {
         if (error) log.error({ operation, ...errorFields(error) }, 'operation is not served');
-        else void answer(bus, service, operation, handler, message, log);
+        else void answer({ bus, service, connection, log }, operation, handler, message);
       },
     }),
   );
   return {
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain()));
+      connection.stop();
     },
   };
 }
 
-async function answer(bus: Bus, service: string, operation: string, handler: Handler, message: Msg, log: Log): Promise<void> {
+interface Serves {
+  bus: Bus;
+  service: string;
+  connection: Connection;
+  log: Log;
+}
+
+async function answer(serves: Serves, operation: string, handler: Handler, message: Msg): Promise<void> {
+  const { log, connection } = serves;
   const end = performance.now() + (Number(message.headers?.get(TIMEOUT)) || DEFAULT_TIMEOUT_MS);
+  const asked = { message, connection: connection.number(), remaining_ms: () => Math.max(0, Math.floor(end - performance.now())) };
   let requestId: string | undefined;
   try {
     const call = parseCall(message.data);
     requestId = call?.request_id;
     const given = call
-      ? await handler(call, { remaining_ms: () => Math.max(0, Math.floor(end - performance.now())) })
+      ? await handler(call, { remaining_ms: asked.remaining_ms })
       : ({ ok: false, denial: denial('INVALID_REQUEST', 'The call is malformed.') } as const);
-    respond(bus, service, message, given);
+    respond(serves, asked, given);
   } catch (error) {
     log.error({ operation, ...(requestId && { request_id: requestId }), ...errorFields(error) }, 'operation failed');
-    tryRespond(bus, service, message, failureOf(error), log);
+    tryRespond(serves, asked, failureOf(error));
   }
+}
+
+interface Asked {
+  message: Msg;
+  /** The connection on which it came. */
+  connection: number;
+  remaining_ms(): number;
 }
 
 /** The only place where an exception becomes an answer. */
@@ -73,17 +92,22 @@ function failureOf(error: unknown): BusAnswer {
   return { ok: false, denial: denial('INTERNAL_ERROR', 'Something went wrong.') };
 }
 
-function tryRespond(bus: Bus, service: string, message: Msg, given: BusAnswer, log: Log): void {
+function tryRespond(serves: Serves, asked: Asked, given: BusAnswer): void {
   try {
-    respond(bus, service, message, given);
+    respond(serves, asked, given);
   } catch (error) {
-    log.error(errorFields(error), 'an answer could not be sent');
+    serves.log.error(errorFields(error), 'an answer could not be sent');
   }
 }
 
-function respond(bus: Bus, service: string, message: Msg, given: BusAnswer): void {
+function respond({ bus, service, connection }: Serves, { message, connection: cameOn, remaining_ms }: Asked, given: BusAnswer): void {
   const wire: WireAnswer = given.ok ? { ok: true, reply: given.reply } : given;
   const bytes = new TextEncoder().encode(JSON.stringify(wire));
+  const isWhole = !(given.ok && given.stream) && bytes.length <= WHOLE_ANSWER_BYTES;
+  if (isWhole && connection.number() !== cameOn) {
+    void connection.late(service, message.headers?.get(LATE_HEADER) ?? '', bytes, remaining_ms());
+    return;
+  }
   if (given.ok && given.stream) {
     const fields = headers();
     fields.set(CREDIT, sendChunks(bus, service, given.stream));
@@ -126,11 +150,19 @@ export async function ask(
   const fields = headers();
   fields.set(TIMEOUT, String(timeout));
   if (call.traceparent && /^[0-9a-f-]{1,64}$/.test(call.traceparent)) fields.set('traceparent', call.traceparent);
-  const message = await bus.nc
+  const late = Promise.withResolvers<Uint8Array>();
+  const expected = askersOf(bus).expect(late.resolve);
+  fields.set(LATE_HEADER, expected.address);
+  const answered = bus.nc
     .request(operationSubject(operation.owner, operation.name), JSON.stringify(call), { headers: fields, timeout })
     .catch((error: unknown) => {
       throw new ServiceUnavailable(operation.name, hadNoResponders(error) ? 'no_responders' : 'timeout', { cause: error });
     });
+  const message = await Promise.race([answered, late.promise]).finally(expected.forget);
+  if (message instanceof Uint8Array) {
+    answered.catch(() => undefined);
+    return parseAnswer(message);
+  }
   const credit = message.headers?.get(CREDIT);
   if (!credit) return parseAnswer(message.data);
   const chunks = receiveChunks(bus, credit, operation.name);

@@ -120,6 +120,12 @@ async function refusedSubscribing(bus: Bus, subjects: string[]): Promise<string[
   return refused;
 }
 
+/** Late answers to others. */
+const lateOf = (service: string): string[] => [
+  'late.>',
+  ...[...SERVICES, 'host'].filter((other) => other !== service).map((other) => `late.*.${other}.*.*`),
+];
+
 const ledgerSubjects = (user: string): { own: string[]; foreign: string[] } => {
   const writes = WRITES[user] ?? { kinds: [], fences: [], calls: false };
   const own: string[] = [];
@@ -205,6 +211,7 @@ for (const service of SERVICES) {
       '$KV.>',
       '$JS.EVENT.ADVISORY.>',
       ...inboxes,
+      ...lateOf(service),
       ...served,
       ...more,
     ];
@@ -229,7 +236,8 @@ for (const service of SERVICES) {
       detectors: ['det.pos.1', 'det.query.1'],
     };
     const more = [...new Set(Object.values(core).flat())].filter((subject) => !core[service]?.includes(subject));
-    const foreign = [...inboxes, ...credits, ...more];
+    const lates = SERVICES.filter((other) => other !== service).map((other) => `late.${other}.gateway.x.1`);
+    const foreign = [...inboxes, ...credits, ...lates, ...more];
     assert.deepEqual(await refusedPublishing(as(service), foreign), foreign);
   });
 

@@ -8,6 +8,7 @@ import type { Log } from '../src/log.ts';
 import { ask, type Handler, serve } from '../src/rpc.ts';
 import { eventually } from './support/eventually.ts';
 import { type Nats, startNats } from './support/nats.ts';
+import { startProxy } from './support/proxy.ts';
 import { silent } from './support/silent.ts';
 
 let nats: Nats;
@@ -232,3 +233,44 @@ test('given several processes of a service, each call is answered once', async (
   });
   await serving.stop();
 });
+
+// Last: the other connections of this file lose the server too.
+for (const what of ['cut', 'killed'] as const) {
+  test(`given an owner whose connection is ${what} while it answers, the answer comes when it is connected again`, async () => {
+    const proxy = await startProxy(nats.port);
+    const far = await nats.bus('passports', proxy.port);
+    const broke = Promise.withResolvers<void>();
+    const serving = serve(
+      far,
+      'passports',
+      {
+        'passport.resolve': async () => {
+          if (what === 'cut') proxy.cutAll();
+          else {
+            await nats.kill();
+            await nats.start();
+          }
+          await broke.promise;
+          return reply(200, 'late');
+        },
+      },
+      { log: silent },
+    );
+    await far.nc.flush();
+    const status = far.nc.status()[Symbol.asyncIterator]();
+    void (async () => {
+      while ((await status.next()).value?.type !== 'disconnect');
+      broke.resolve();
+    })();
+    try {
+      const begun = performance.now();
+      const answer = await ask(caller, operation, call(), { timeout_ms: 10_000 });
+      assert.deepEqual(answer, { ok: true, reply: { status: 200, body: 'late' } });
+      assert.ok(performance.now() - begun < 8_000);
+    } finally {
+      await serving.stop();
+      await far.close();
+      await proxy.close();
+    }
+  });
+}
