@@ -3,7 +3,7 @@ import { waitForStreams } from '@sallyport/bus/admin.ts';
 import { createClock } from '@sallyport/bus/clock.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
-import { chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
+import { auditTrail, chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
 import { missionOperations, openAttempts } from '@sallyport/contracts/operations/call-log.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
@@ -19,6 +19,7 @@ import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
 import { auditConfig } from './config.ts';
 import { type AuditTables, STEPS } from './db/schema.ts';
 import type { Deps } from './deps.ts';
+import { auditTrailOperation } from './operations/audit-trail.ts';
 import { chainHeadOperation } from './operations/chain-head.ts';
 import { exportOperation } from './operations/export-audit.ts';
 import { listOperation } from './operations/list-audit.ts';
@@ -66,6 +67,7 @@ const operations = handlers({ service: 'audit', authenticate, log, metrics })
   .on(exportAudit, exportOperation(deps))
   .on(verifyChain, verifyOperation(deps))
   .on(chainHead, chainHeadOperation(deps))
+  .on(auditTrail, auditTrailOperation(deps))
   .on(missionOperations, missionOperationsOperation(deps))
   .on(openAttempts, openAttemptsOperation(deps));
 const serving = serve(bus, 'audit', operations.all(), { log });

@@ -5,16 +5,20 @@ import { draft } from '@sallyport/contracts/fact.ts';
 import { missionCompleted } from '@sallyport/contracts/facts/passports.ts';
 import { target } from '@sallyport/contracts/target.ts';
 import { MISSION, type MissionState } from './domain/mission.ts';
-import { PASSPORT } from './domain/passport.ts';
-import { readPassport } from './reading.ts';
-import { fence, revokedDraft, revokedLine } from './writes.ts';
+import { liveBelow, liveOfLine } from './descendants.ts';
+import { type IssuedPassportState, readHead } from './reading.ts';
+import { revokeRead } from './revoking.ts';
+import { fence, withoutAck } from './writes.ts';
 
 /** Later entries are refused; calls in flight finish. */
 export function endedFence(operatorId: string, jti: string): Write {
   return fence(operatorId, 'passport', jti, 'ended', [target('jti', jti)], 'checked out');
 }
 
-/** An implicit mission is over with its passport. No revocation: nothing in flight is cut. */
+/**
+ * An implicit mission is over with its passport. No revocation: nothing in flight is cut. With children that were kept it goes on until the last of them ends
+ * (`consumers/kept-children.ts`).
+ */
 export function implicitCompletion(mission: MissionState, nowMs: number): Write[] {
   if (!mission.implicit || mission.end) return [];
   const { mission_id, operator_id, agent_id } = mission;
@@ -26,15 +30,35 @@ export function implicitCompletion(mission: MissionState, nowMs: number): Write[
   ];
 }
 
-/** Live descendants, each by its own line: the parent's line would cut the parent's calls in flight too. */
-export async function revokedChildren(read: Reader, operatorId: string, jtis: readonly string[], keepEnforced: boolean): Promise<Write[]> {
-  const reason = 'Parent checked out';
-  const children = await Promise.all(jtis.map((jti) => readPassport(read.get, operatorId, jti)));
-  return children.flatMap((child): Write[] => {
-    if (!child || child.revoked || (keepEnforced && child.issued.mode === 'enforced')) return [];
-    const { jti, agent_id, session_id, mission_id } = child.issued;
-    const whose = { jti, agent_id, session_id, mission_id };
-    const fact = revokedDraft({ kind: 'single', target: jti, reason, cascaded: [], count: 1, by: null }, whose);
-    return [{ on: PASSPORT, operator_id: operatorId, id: jti, facts: [fact] }, revokedLine(operatorId, child.issued, reason, false)];
-  });
+export const PARENT_CHECKED_OUT = 'Parent checked out';
+
+/**
+ * The live lines right below a passport that is over, each revoked with all that is below it: the parent's own line would cut the parent's calls in flight too.
+ * Kept are enforced ones, if asked for. `at_most`: a batch takes 500 messages, four for each.
+ */
+export async function revokedChildren(
+  read: Reader,
+  operatorId: string,
+  head: IssuedPassportState,
+  { reason, keep_enforced, at_most }: { reason: string; keep_enforced: boolean; at_most: number },
+): Promise<{ write: Write[]; revoked: { jti: string; cascaded: string[] }[]; kept: number }> {
+  const write: Write[] = [];
+  const revoked: { jti: string; cascaded: string[] }[] = [];
+  let kept = 0;
+  for (const line of head.children) {
+    const child = await readHead(read.get, operatorId, line);
+    const live = await liveOfLine(read.get, operatorId, child, read.now);
+    const below = await liveBelow(read.get, operatorId, [child], read.now);
+    if (!live && below.length === 0) continue;
+    if (keep_enforced && child.issued.mode === 'enforced') {
+      kept++;
+      continue;
+    }
+    if (revoked.length >= at_most) break;
+    const one = await revokeRead(read, live ?? child, { operator_id: operatorId, reason, by: null });
+    if ('deny' in one || one.value.already_revoked) continue;
+    write.push(...withoutAck(one.write));
+    revoked.push({ jti: (live ?? child).issued.jti, cascaded: one.value.cascaded });
+  }
+  return { write, revoked, kept };
 }

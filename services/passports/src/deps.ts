@@ -8,6 +8,7 @@ import type { Projection } from '@sallyport/projections/projection.ts';
 import type { Log } from '@sallyport/service-kit/log.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { BootstrapToken } from './bootstrap-token.ts';
+import type { Outputs } from './outputs.ts';
 import type { Tables } from './projections/tables.ts';
 import type { Signer } from './signing.ts';
 import type { SigningKeyStore } from './signing-key-store.ts';
@@ -33,6 +34,7 @@ export interface Deps {
   keys: ApiKeys;
   signIn: SignIn;
   bootstrap: BootstrapToken;
+  outputs: Outputs;
   issuer: string;
   public_url: string;
   signals: Signals;

@@ -4,31 +4,19 @@ import type { Reader } from '@sallyport/bus/ledger.ts';
 import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { missionCompleted, missionRevoked } from '@sallyport/contracts/facts/passports.ts';
 import { target } from '@sallyport/contracts/target.ts';
-import { lifeOf } from './domain/life.ts';
+import { liveInMission } from './descendants.ts';
 import { MISSION, type MissionState } from './domain/mission.ts';
-import { readFamily, readPassport } from './reading.ts';
 import { fence, revokedDraft } from './writes.ts';
 
 export type Ending =
   | { as: 'completed'; output_sha256: string | null }
   | { as: 'revoked'; terminal_state: 'revoked_adversarial' | 'revoked_clean'; reason: string; notes: string | null };
 
-/** A mission holds few live passports at a time; older ones than these have lapsed. */
-const MAX_LOOKED_AT = 200;
-
-export async function livePassportsOf(read: Reader, mission: MissionState): Promise<string[]> {
-  const lives = await Promise.all(
-    mission.passports.slice(-MAX_LOOKED_AT).map(async ({ jti }) => {
-      const passport = await readPassport(read.get, mission.operator_id, jti);
-      return passport && lifeOf(await readFamily(read.get, mission.operator_id, passport), read.now).state === 'live' ? jti : null;
-    }),
-  );
-  return lives.filter((jti) => jti !== null);
-}
-
 export interface EndingFacts {
   write: Write[];
   revoked: string[];
+  /** Below it. */
+  cascaded: string[];
 }
 
 /** `factId`: of the ending itself, so that its audit row is known. */
@@ -39,12 +27,12 @@ export async function endMission(
   { factId, by }: { factId: string; by: string },
 ): Promise<EndingFacts> {
   const { mission_id, operator_id, agent_id } = mission;
-  const revoked = await livePassportsOf(read, mission);
+  const { own: revoked, below: cascaded } = await liveInMission(read.get, mission, read.now);
   const whose = { mission_id, ...(agent_id !== null && { agent_id }) };
-  const facts: DraftFact[] = [endingFact(ending, read.now, revoked, { ...whose, id: factId })];
+  const facts: DraftFact[] = [endingFact(ending, read.now, { revoked, cascaded }, { ...whose, id: factId })];
   const reason = ending.as === 'completed' ? 'Mission completed' : `Mission revoked: ${ending.reason}`;
-  if (revoked.length > 0) {
-    facts.push(revokedDraft({ kind: 'bulk_mission', target: mission_id, reason, cascaded: [], count: revoked.length, by }, whose));
+  if (revoked.length > 0 || cascaded.length > 0) {
+    facts.push(revokedDraft({ kind: 'bulk_mission', target: mission_id, reason, cascaded, count: revoked.length, by }, whose));
   }
   return {
     write: [
@@ -52,14 +40,20 @@ export async function endMission(
       fence(operator_id, 'mission', mission_id, 'revoked', [target('mission', mission_id)], reason, true),
     ],
     revoked,
+    cascaded,
   };
 }
 
-function endingFact(ending: Ending, nowMs: number, revoked: string[], whose: Pick<DraftFact, 'mission_id' | 'agent_id' | 'id'>): DraftFact {
+function endingFact(
+  ending: Ending,
+  nowMs: number,
+  { revoked, cascaded }: Pick<EndingFacts, 'revoked' | 'cascaded'>,
+  whose: Pick<DraftFact, 'mission_id' | 'agent_id' | 'id'>,
+): DraftFact {
+  const ended = { ended_at_ms: nowMs, revoked, ...(cascaded.length > 0 && { cascaded }) };
   if (ending.as === 'completed') {
-    const { output_sha256 } = ending;
-    return draft(missionCompleted, { terminal_state: 'completed_successful', ended_at_ms: nowMs, output_sha256, revoked }, whose);
+    return draft(missionCompleted, { ...ended, terminal_state: 'completed_successful', output_sha256: ending.output_sha256 }, whose);
   }
   const { terminal_state, reason, notes } = ending;
-  return draft(missionRevoked, { terminal_state, ended_at_ms: nowMs, reason, notes, revoked }, whose);
+  return draft(missionRevoked, { ...ended, terminal_state, reason, notes }, whose);
 }

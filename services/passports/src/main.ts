@@ -33,6 +33,7 @@ import { BOOTSTRAP } from './making-operator.ts';
 import { allOperations } from './operations/all.ts';
 import { REMOVAL_KINDS, revokeOnRemoval } from './issued-by-member.ts';
 import { MEMBERS } from './projections/members.ts';
+import { openOutputs } from './outputs.ts';
 import { MODEL } from './projections/model.ts';
 import { STEPS, type Tables } from './projections/tables.ts';
 import { USAGE } from './projections/usage.ts';
@@ -45,6 +46,8 @@ import { createSigner } from './signing.ts';
 import { openSigningKeyStore } from './signing-key-store.ts';
 
 const SERVICE = 'passports';
+/** Outputs past their time; what is read is judged each time. */
+const SWEEP_MS = 3_600_000;
 
 const config = passportsConfig();
 const instance = config.SALLYPORT_INSTANCE;
@@ -98,6 +101,10 @@ shutdown.add('members', () => members.stop());
 const usage = createProjection<Tables>({ ...projected, ...USAGE });
 shutdown.add('usage', () => usage.stop());
 
+const outputs = await openOutputs({ database, ledger, clock, log }, secrets);
+const sweeping = setInterval(() => void outputs.sweep(), SWEEP_MS);
+shutdown.add('sweeping', () => clearInterval(sweeping));
+
 const deps: Deps = {
   bus,
   ledger,
@@ -112,6 +119,7 @@ const deps: Deps = {
   keys,
   signIn,
   bootstrap,
+  outputs,
   issuer: config.PASSPORT_ISSUER ?? config.PUBLIC_URL,
   public_url: config.PUBLIC_URL,
   signals: createSignals(log, metrics),

@@ -83,8 +83,19 @@ export async function missionObjects(deps: Deps, missions: readonly MissionState
       },
       by_service: own.map(({ service, reads, writes, last_ms }) => ({ service, reads, writes, last_at: iso(last_ms) })),
       flags: row?.flags ?? [],
+      limits: mission.limits,
+      ...storedOf(mission),
     };
   });
+}
+
+function storedOf({ stored }: MissionState): Pick<Mission, 'max_dropoff_bytes' | 'coverage_cap_cents' | 'parent_passport_services'> {
+  const { max_dropoff_bytes, coverage_cap_cents, parent_passport_services: services } = stored;
+  return {
+    max_dropoff_bytes: typeof max_dropoff_bytes === 'number' ? max_dropoff_bytes : null,
+    coverage_cap_cents: typeof coverage_cap_cents === 'number' ? coverage_cap_cents : null,
+    parent_passport_services: Array.isArray(services) ? services.map(String) : null,
+  };
 }
 
 async function agentNames({ database }: Deps, missions: readonly MissionState[]): Promise<Map<string, string>> {

@@ -8,6 +8,7 @@ import { type Denial, denial, notFound } from '@sallyport/contracts/errors.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
 import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
+import type { Principal } from '@sallyport/contracts/principal.ts';
 import type { OperatorSettings } from '@sallyport/contracts/objects/operator.ts';
 import type { Deps } from './deps.ts';
 import { AGENT, type AgentState, presentAgent } from './domain/agent.ts';
@@ -46,6 +47,19 @@ export async function readMission(read: Read, operatorId: string, id: string): P
   return state.exists ? state : null;
 }
 
+/** For those who may see it: an agent only its own. `seq`: its last fact. */
+export async function ownMission(read: Read, principal: Principal, id: string): Promise<{ mission: MissionState; seq: number } | null> {
+  if (!isId('mission', id)) return null;
+  const { state: mission, seq } = await read(MISSION, principal.operator_id, id);
+  if (!mission.exists || (principal.type === 'agent' && mission.agent_id !== principal.id)) return null;
+  return { mission, seq };
+}
+
+/** The missions that a mission stands below. */
+export async function readAbove(read: Read, { operator_id, ancestors }: MissionState): Promise<MissionState[]> {
+  return Promise.all(ancestors.map(async (id) => (await read(MISSION, operator_id, id)).state));
+}
+
 export async function readPassport(read: Read, operatorId: string, jti: string): Promise<IssuedPassportState | null> {
   if (!isId('passport', jti)) return null;
   const { state } = await read(PASSPORT, operatorId, jti);
@@ -58,27 +72,39 @@ export async function readConnection(read: Read, operatorId: string, id: string)
   return (await read(CONNECTION, operatorId, id)).state.connection;
 }
 
+/** The first passport of a line. */
+export async function readHead(read: Read, operatorId: string, line: string): Promise<IssuedPassportState> {
+  const head = await readPassport(read, operatorId, line);
+  // A refresh and a child are issued in the log after what they continue.
+  if (!head) throw new Error('the first passport of a line does not exist');
+  return head;
+}
+
+/** The passport that stands for the line now. */
+export async function readCurrent(read: Read, operatorId: string, head: IssuedPassportState): Promise<IssuedPassportState> {
+  return head.current === null || head.current === head.issued.jti ? head : readHead(read, operatorId, head.current);
+}
+
 /** The passport with all that can end it. */
 export async function readFamily(read: Read, operatorId: string, passport: IssuedPassportState): Promise<Family> {
-  const linkOf = async (state: IssuedPassportState): Promise<Link> => {
+  const linkOf = async (state: IssuedPassportState, head: PassportState): Promise<Link> => {
     const [agent, mission] = await Promise.all([
       read(AGENT, operatorId, state.issued.agent_id),
       read(MISSION, operatorId, state.issued.mission_id),
     ]);
-    return { passport: state, agent: agent.state, mission: mission.state };
+    return { passport: state, head, agent: agent.state, mission: mission.state };
   };
-  const parentOf = async (jti: string): Promise<Link> => {
-    const parent = await readPassport(read, operatorId, jti);
-    // A child is issued in the log after its parent.
-    if (!parent) throw new Error('the parent of a passport does not exist');
-    return linkOf(parent);
+  const parentOf = async (line: string): Promise<Link> => {
+    const head = await readHead(read, operatorId, line);
+    return linkOf(await readCurrent(read, operatorId, head), head);
   };
   const { issued } = passport;
+  const ownHead = issued.line === issued.jti ? passport : readHead(read, operatorId, issued.line);
   const [self, session, operator, ...parents] = await Promise.all([
-    linkOf(passport),
+    Promise.resolve(ownHead).then((head) => linkOf(passport, head)),
     read(SESSION, operatorId, issued.session_id),
     read(OPERATOR, operatorId, operatorId),
-    ...issued.parents.map(({ jti }) => parentOf(jti)),
+    ...issued.parents.map(({ line }) => parentOf(line)),
   ]);
   return { self, parents, session: session.state, operator: operator.state };
 }

@@ -4,14 +4,13 @@ import type { Decision, Reader } from '@sallyport/bus/ledger.ts';
 import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { missionRevoked } from '@sallyport/contracts/facts/passports.ts';
 import type { Principal } from '@sallyport/contracts/principal.ts';
-import { isId } from '@sallyport/contracts/ids.ts';
 import { target } from '@sallyport/contracts/target.ts';
 import type { Deps } from './deps.ts';
 import { lifeOf } from './domain/life.ts';
 import { MISSION, type MissionState } from './domain/mission.ts';
 import { PASSPORT } from './domain/passport.ts';
-import { livePassports } from './projections/live-passports.ts';
-import { noPassport, ownObjectsOnly, readFamily, readPassport } from './reading.ts';
+import { jtis, liveBelow } from './descendants.ts';
+import { type IssuedPassportState, noPassport, ownObjectsOnly, readCurrent, readFamily, readHead, readPassport } from './reading.ts';
 import { fence, revokedDraft, revokedLine } from './writes.ts';
 
 export interface SingleRevocation {
@@ -33,31 +32,42 @@ export interface SingleInput {
 }
 
 export async function revokeSingle(deps: Deps, read: Reader, input: SingleInput): Promise<Decision<SingleRevocation>> {
-  const { operator_id, jti, reason, by, as } = input;
-  // Begun at once: the count is what takes longest, and nothing rests on it.
-  const counting = isId('passport', jti) ? livePassports(deps, operator_id, { jti }) : null;
+  const { operator_id, jti, as } = input;
   const passport = await readPassport(read.get, operator_id, jti);
-  if (!passport || !counting) return { deny: noPassport(jti) };
+  if (!passport) return { deny: noPassport(jti) };
+  if (as?.type === 'agent' && !mayRevoke(as.id, passport.issued)) return { deny: ownObjectsOnly() };
+  return revokeRead(read, passport, input);
+}
+
+/** The same for a passport that was read already. The fact stands on the line's head: a refresh that is on its way does not escape it. */
+export async function revokeRead(
+  read: Reader,
+  passport: IssuedPassportState,
+  { operator_id, reason, by, terminal_state = 'revoked_clean' }: Omit<SingleInput, 'jti' | 'as'>,
+): Promise<Decision<SingleRevocation>> {
   const { issued } = passport;
-  if (as?.type === 'agent' && !mayRevoke(as.id, issued)) return { deny: ownObjectsOnly() };
-  const [family, { descendants }] = await Promise.all([readFamily(read.get, operator_id, passport), counting]);
+  const head = issued.line === issued.jti ? passport : await readHead(read.get, operator_id, issued.line);
+  const current = await readCurrent(read.get, operator_id, head);
+  const [family, below] = await Promise.all([
+    readFamily(read.get, operator_id, current),
+    liveBelow(read.get, operator_id, [head], read.now),
+  ]);
   const life = lifeOf(family, read.now);
-  if (life.state === 'revoked' || (life.state === 'checked_out' && descendants.length === 0)) {
+  if (life.state === 'revoked' || (life.state === 'checked_out' && below.length === 0)) {
     const text = life.state === 'revoked' ? life.reason : 'checked_out';
     return { write: [], value: { cascaded: [], reason: text, at: life.at_ms, already_revoked: true } };
   }
-  const { agent_id, session_id, mission_id } = issued;
-  const fact = revokedDraft(
-    { kind: 'single', target: jti, reason, cascaded: descendants, count: 1, by },
-    { agent_id, session_id, mission_id, jti },
-  );
+  const { agent_id, session_id, mission_id, jti } = issued;
+  const successor = life.state === 'live' && current.issued.jti !== jti ? [current.issued.jti] : [];
+  const cascaded = [...successor, ...jtis(below)];
+  const fact = revokedDraft({ kind: 'single', target: jti, reason, cascaded, count: 1, by }, { agent_id, session_id, mission_id, jti });
   return {
     write: [
-      { on: PASSPORT, operator_id, id: jti, facts: [fact] },
-      ...implicitRevocation(family.self.mission, [jti], reason, input.terminal_state ?? 'revoked_clean', read.now),
+      { on: PASSPORT, operator_id, id: issued.line, facts: [fact] },
+      ...implicitRevocation(family.self.mission, [current.issued.jti], reason, terminal_state, read.now),
       revokedLine(operator_id, issued, reason, true),
     ],
-    value: { cascaded: descendants, reason, at: read.now, already_revoked: false },
+    value: { cascaded, reason, at: read.now, already_revoked: false },
   };
 }
 

@@ -37,6 +37,10 @@ export const missionPassportAdded = factType(
   1,
   Type.Object({ jti: Type.String(), line: Type.String(), session_id: Type.String(), agent_id: Type.String(), accountability: Mode }),
 );
+/** A mission was opened below this one by a delegation. No audit row. */
+export const missionChildOpened = factType('mission.child_opened', 1, Type.Object({ mission_id: Type.String() }));
+/** A further passport for the mission's agent. */
+export const missionRenewed = factType('mission.renewed', 1, Type.Object({ jti: Type.String() }));
 export const missionCompleted = factType(
   'mission.completed',
   1,
@@ -46,6 +50,8 @@ export const missionCompleted = factType(
     output_sha256: nullable(Type.String()),
     /** Jtis that were live at this position. */
     revoked: Type.Array(Type.String()),
+    /** Those of the missions below it. */
+    cascaded: Type.Optional(Type.Array(Type.String())),
   }),
 );
 export const missionRevoked = factType(
@@ -57,6 +63,7 @@ export const missionRevoked = factType(
     reason: Type.String(),
     notes: nullable(Type.String()),
     revoked: Type.Array(Type.String()),
+    cascaded: Type.Optional(Type.Array(Type.String())),
   }),
 );
 export const missionExpired = factType(
@@ -105,6 +112,45 @@ const issued = {
   issued_by: Type.Object({ type: Type.String(), id: Type.String() }),
 };
 export const passportIssued = factType('passport.issued', 1, Type.Object(issued));
+/** A new jti in the same line (api.md §6, refresh); whole, like an issue. The checkpoints of the line go on. */
+export const passportRefreshed = factType(
+  'passport.refreshed',
+  1,
+  Type.Object({
+    ...issued,
+    superseded: Type.String(),
+    checkpoints: Type.Integer(),
+    last_checkpoint_at_ms: nullable(Type.Integer()),
+  }),
+);
+/** On the old jti. No audit row: the refresh is one. */
+export const passportSuperseded = factType('passport.superseded', 1, Type.Object({ jti: Type.String(), by: Type.String() }));
+/** On the line's first passport: which jti stands for the line now, and whether that one is over. No audit row. */
+export const passportLineChanged = factType(
+  'passport.line_changed',
+  1,
+  Type.Object({ current: Type.String(), what: oneOf(['refreshed', 'checked_out']) }),
+);
+/** On the first passport of the parent's line. `scope_share`: scopes handed on, of those that the parent has. */
+export const passportDelegated = factType(
+  'passport.delegated',
+  1,
+  Type.Object({
+    parent_jti: Type.String(),
+    child_jti: Type.String(),
+    child_agent_id: Type.String(),
+    child_mission_id: Type.String(),
+    child_services: Type.Array(Type.String()),
+    scope_share: Type.Number(),
+    depth: Type.Integer(),
+  }),
+);
+/** A delegation that asked for too much (detectors.md 2.11, 2.13). */
+export const passportDelegationRefused = factType(
+  'passport.delegation_refused',
+  1,
+  Type.Object({ reason: Type.String(), child_agent_id: Type.String(), depth: Type.Integer() }),
+);
 
 export const checkpointRecorded = factType(
   'checkpoint.recorded',
@@ -175,6 +221,8 @@ export const passportLapsed = factType(
     expires_at_ms: Type.Integer(),
     last_checkpoint_at_ms: nullable(Type.Integer()),
     late_ms: Type.Integer(),
+    /** Lapses of this agent for want of a checkpoint within 24 h, this one included. */
+    lapses_24h: Type.Optional(Type.Integer()),
   }),
 );
 /** Use of a dead passport at an owner: checkpoint, checkout, delegation. */

@@ -106,9 +106,26 @@ export const issueFields = {
   intent_services: opt(Type.Array(Slug, { maxItems: 32 })),
   intent_description: opt(Type.String({ maxLength: 500 })),
   checkpoint_interval_seconds: opt(
-    Type.Union([Type.Integer({ minimum: 60, maximum: 3600 }), oneOf(['frequent', 'standard', 'relaxed', 'marathon'])]),
+    Type.Union([
+      Type.Integer({ minimum: 60, maximum: 3600 }),
+      oneOf(['frequent', 'standard', 'relaxed', 'marathon']),
+      Type.String({ pattern: '^[0-9]{1,4}[smh]$', description: '`5m`' }),
+    ]),
   ),
 };
+const { ttl_seconds, intent, intent_services, intent_description, checkpoint_interval_seconds } = issueFields;
+/** Body of delegate without the token and the child; scopes only narrow the parent's. */
+export const delegateFields = {
+  scopes: opt(Type.Array(ServiceScope, { maxItems: 64 })),
+  ttl_seconds,
+  intent,
+  intent_services,
+  intent_description,
+  checkpoint_interval_seconds,
+};
+export const DelegateFields = Type.Object(delegateFields);
+export type DelegateFields = Static<typeof DelegateFields>;
+
 export const IssueFields = Type.Object(issueFields);
 export type IssueFields = Static<typeof IssueFields>;
 
@@ -131,7 +148,7 @@ export const missionFields = {
   max_dropoff_bytes: opt(Type.Integer({ minimum: 0 })),
   coverage_cap_cents: opt(Type.Integer({ minimum: 0 })),
   parent_passport_services: opt(Type.Array(Type.String(), { maxItems: 64 })),
-  fleet_policy_id: opt(Type.Never()),
+  fleet_policy_id: opt(Type.Literal('')),
   requested_access: opt(Type.Array(Json, { maxItems: 0 })),
   requested_operations: opt(Type.Array(Json, { maxItems: 0 })),
   authority_binding_ids: opt(Type.Array(Type.String(), { maxItems: 0 })),
@@ -188,6 +205,12 @@ export const Mission = Type.Object({
   counts: Type.Record(Type.String(), Type.Integer()),
   by_service: Type.Array(Type.Object({ service: Type.String(), reads: Type.Integer(), writes: Type.Integer(), last_at: Time })),
   flags: Type.Array(Json),
+  limits: Type.Record(Type.String(), Json),
+  max_dropoff_bytes: nullable(Type.Integer()),
+  coverage_cap_cents: nullable(Type.Integer()),
+  parent_passport_services: nullable(Type.Array(Type.String())),
+  /** Of one mission that was read by its id; null also when it is no longer kept. */
+  output: Type.Optional(nullable(Type.Record(Type.String(), Json))),
 });
 export type Mission = Static<typeof Mission>;
 

@@ -51,6 +51,7 @@ export const MissionView = Type.Object({
     Type.Object({
       mission_id: Type.String(),
       opened_seq: Type.Integer(),
+      opened_at_ms: Type.Integer(),
       caps: Caps,
       cap_behavior: Type.Record(Type.String(), Type.Unknown()),
     }),

@@ -122,3 +122,29 @@ export const chainHead = operation({
   }),
   errors: E_READ,
 });
+
+/** What the chain holds about a mission or some of its passports, for their owner's pages. Oldest first. */
+export const auditTrail = operation({
+  name: 'audit.trail',
+  owner: 'audit',
+  summary: 'Rows of a mission or of passports, oldest first, with the extent of all of them',
+  who: [],
+  asked_by: ['passports'],
+  body: Type.Object({
+    operator_id: Type.String(),
+    mission_id: opt(Type.String()),
+    jtis: opt(Type.Array(Type.String(), { minItems: 1, maxItems: 2_000 })),
+    after_seq: Type.Integer({ minimum: 0 }),
+    limit: Type.Integer({ minimum: 1, maximum: 1_000 }),
+    /** Log position that the rows must have reached. */
+    min_seq: Type.Integer({ minimum: 0 }),
+  }),
+  response: Type.Object({
+    rows: Type.Array(Type.Object({ ...AuditRow.properties, fact_type: Type.String() })),
+    entries: Type.Integer(),
+    first_entry_id: nullable(Type.String()),
+    last_entry_id: nullable(Type.String()),
+    head_hash: nullable(Type.String()),
+  }),
+  errors: ['READ_MODEL_BEHIND'],
+});

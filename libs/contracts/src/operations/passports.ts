@@ -1,9 +1,9 @@
 /** Passports: issue, verify, checkpoint, checkout, revocation (api.md §6, §11). */
 import { Type } from 'typebox';
-import { Flag, IssuedPassport, issueFields, Passport, ToolCallCounts } from '../objects/passport.ts';
+import { delegateFields, Flag, IssuedPassport, issueFields, Passport, ToolCallCounts } from '../objects/passport.ts';
 import { ResolvedPassport } from '../objects/views.ts';
 import { E_CREATE, E_ID, E_PUBLIC, E_READ, E_WRITE, operation } from '../operation.ts';
-import { idOf, nullable, oneOf, opt, text, Time, UnixMs } from '../schema.ts';
+import { idOf, Json, nullable, oneOf, opt, strict, text, Time, UnixMs } from '../schema.ts';
 
 const MB = 1024 * 1024;
 const jti = Type.Object({ jti: Type.String() });
@@ -31,6 +31,45 @@ export const verifyPassport = operation({
   body: Type.Object({ token: Type.String({ minLength: 1, maxLength: 65536 }), service_id: opt(Type.String()) }),
   response: Type.Object({ valid: Type.Boolean(), code: nullable(Type.String()), reason: nullable(Type.String()) }),
   errors: [...E_PUBLIC, 'REVOCATION_STATE_STALE'],
+});
+
+export const delegatePassport = operation({
+  name: 'passports.delegate',
+  owner: 'passports',
+  summary: 'Issue a passport below another one, never wider than it, for another agent',
+  who: ['S', 'G'],
+  scope: 'passports:write',
+  http: { method: 'POST', path: '/v1/passports/delegate', status: 201 },
+  creates: true,
+  single_use: true,
+  body: Type.Object({ parent_passport_token: text(1, 65536), child_agent_id: Type.String(), ...delegateFields }),
+  response: IssuedPassport,
+  errors: [
+    ...E_CREATE,
+    ...E_ID,
+    'MISSION_ENDED',
+    'SCOPE_ESCALATION',
+    'DELEGATION_DEPTH_EXCEEDED',
+    'DELEGATION_ACCOUNTABILITY_VIOLATION',
+    'ACCOUNTABILITY_REQUIRED',
+    'PASSPORT_EXPIRED',
+    'PASSPORT_REVOKED',
+    'PASSPORT_BLOCKED',
+  ],
+});
+
+export const refreshPassport = operation({
+  name: 'passports.refresh',
+  owner: 'passports',
+  summary: 'Replace a passport by a new one of the same mission and scope',
+  who: ['S', 'G'],
+  scope: 'passports:write',
+  http: { method: 'POST', path: '/v1/passports/refresh', status: 201 },
+  creates: true,
+  single_use: true,
+  body: Type.Object({ token: text(1, 65536), ttl_seconds: opt(Type.Integer({ minimum: 60, maximum: 3600 })) }),
+  response: Type.Object({ ...IssuedPassport.properties, superseded: idOf('passport') }),
+  errors: [...E_CREATE, ...E_ID, 'MISSION_ENDED', 'ACCOUNTABILITY_REQUIRED', 'PASSPORT_EXPIRED', 'PASSPORT_REVOKED', 'PASSPORT_BLOCKED'],
 });
 
 export const listActivePassports = operation({
@@ -132,6 +171,28 @@ export const checkout = operation({
     report_url: Type.String(),
   }),
   errors: [...E_WRITE, ...E_ID],
+});
+
+/** Exactly these five: the published client breaks on any other. What is inside: detectors.md 5.5. */
+export const passportReport = operation({
+  name: 'passports.report',
+  owner: 'passports',
+  summary: 'What a passport was for, and what was done with it',
+  who: ['R', 'G'],
+  scope: 'passports:read',
+  http: { method: 'GET', path: '/v1/passports/:jti/report', status: 200 },
+  params: jti,
+  response: Type.Object(
+    {
+      passport: Type.Record(Type.String(), Json),
+      intent: nullable(Type.Record(Type.String(), Json)),
+      checkpoints: Type.Array(Type.Record(Type.String(), Json)),
+      checkout: nullable(Type.Record(Type.String(), Json)),
+      review: nullable(Type.Record(Type.String(), Json)),
+    },
+    strict,
+  ),
+  errors: [...E_READ, ...E_ID, 'AUDIT_UNAVAILABLE'],
 });
 
 const propagation = Type.Object({ gateways: Type.Integer(), acknowledged: Type.Integer(), elapsed_ms: Type.Integer() });

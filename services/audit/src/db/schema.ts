@@ -21,6 +21,7 @@ export interface AuditTables {
     action: Generated<string>;
     outcome: Generated<string>;
     attempt_entry_id: Generated<string | null>;
+    mission_id: Generated<string | null>;
   };
   operations: { family: string; mission: string; id: string; digest: string; state: MissionOperations['operations'][number]['state'] };
   approvals: { family: string; mission: string; id: string };
@@ -79,5 +80,11 @@ export const STEPS: readonly Step[] = [
       );
       create index attempts_family on attempts (family) where holding is not null;
       create index attempts_boot on attempts (boot, seq, index);`,
+  },
+  {
+    name: 'rows by mission',
+    up: `
+      alter table rows add column mission_id text generated always as (row->'metadata'->>'mission_id') stored;
+      create index rows_mission on rows (operator_id, mission_id, seq) where mission_id is not null;`,
   },
 ];

@@ -39,10 +39,33 @@ export const ACTIONS: Readonly<Record<string, ActionOf>> = {
   'grant.changed': system('grant.change'),
   'grant.removed': system('grant.remove', 'connection_id'),
   'mission.opened': system('mission.open', 'mission_id', 'implicit', 'parent_mission_id', 'intent_summary', 'intent_services', 'caps'),
-  'mission.completed': system('mission.complete', 'terminal_state', 'output_sha256', 'revoked'),
-  'mission.revoked': system('mission.revoke', 'terminal_state', 'reason', 'notes', 'revoked'),
+  'mission.completed': system('mission.complete', 'terminal_state', 'output_sha256', 'revoked', 'cascaded'),
+  'mission.revoked': system('mission.revoke', 'terminal_state', 'reason', 'notes', 'revoked', 'cascaded'),
   'mission.expired': system('mission.expire', 'revoked'),
   'passport.issued': system('passport.issue', 'mode', 'depth', 'intent_summary', 'intent_services', 'granted', 'expires_at_ms', 'kid'),
+  'passport.refreshed': system(
+    'passport.refresh',
+    'superseded',
+    'mode',
+    'depth',
+    'intent_summary',
+    'intent_services',
+    'granted',
+    'expires_at_ms',
+    'kid',
+  ),
+  'passport.delegated': system(
+    'passport.delegate',
+    'parent_jti',
+    'child_jti',
+    'child_agent_id',
+    'child_mission_id',
+    'child_services',
+    'scope_share',
+    'depth',
+  ),
+  'passport.delegation_refused': { ...system('passport.delegate', 'reason', 'child_agent_id', 'depth'), outcome: 'blocked' },
+  'mission.renewed': system('mission.renew', 'jti'),
   'checkpoint.recorded': system(
     'passport.checkpoint',
     'checkpoint_id',
@@ -117,6 +140,16 @@ export const ACTIONS: Readonly<Record<string, ActionOf>> = {
   },
   'call.completed': { action: 'credential.proxy', layer: 'vault', keep: ['call_id', 'operation_id', 'upstream', 'sent', 'over_caps'] },
 };
+
+/** The type of the fact that made a row; the action itself where several facts share action and outcome. */
+export function factTypeOf(action: string, outcome: Outcome): string {
+  const named = Object.entries(ACTIONS).filter(([, of]) => of.action === action);
+  const [exact] = named.find(([, of]) => of.outcome === outcome) ?? named.find(([, of]) => of.outcome === undefined) ?? [];
+  return exact ?? (typeof named[0]?.[0] === 'string' ? named[0][0] : (BY_DATA[action] ?? action));
+}
+
+/** Actions that depend on the fact's data. */
+const BY_DATA: Readonly<Record<string, string>> = { 'service.update': 'service.updated', 'credential.change': 'service.updated' };
 
 function isOnly(list: unknown, name: string): boolean {
   return Array.isArray(list) && list.every((one) => one === name);

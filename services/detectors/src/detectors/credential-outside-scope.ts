@@ -26,7 +26,7 @@ export const credentialOutsideScope: Detector<State, Config> = {
   id: 'credential_outside_scope',
   version: '1.0.0',
   key: 'passport',
-  consumes: ['passport.issued', 'call.denied', 'checkpoint.recorded'],
+  consumes: ['passport.issued', 'passport.refreshed', 'call.denied', 'checkpoint.recorded'],
   defaults: { critical_constraints: 3 },
   master: {
     needs_intent: false,

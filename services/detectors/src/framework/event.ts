@@ -1,7 +1,7 @@
 /** From facts to what detectors read (detectors.md §1.4). Pure. Facts are validated where they are written. */
 import { dataOf, type Fact } from '@sallyport/contracts/fact.ts';
 import { callDenied } from '@sallyport/contracts/facts/calls.ts';
-import { checkpointRecorded, passportIssued } from '@sallyport/contracts/facts/passports.ts';
+import { checkpointRecorded, passportIssued, passportRefreshed } from '@sallyport/contracts/facts/passports.ts';
 import { MODES, type Mode } from '@sallyport/contracts/objects/agent.ts';
 import type { Static } from 'typebox';
 import type { DetectorEvent, PassportFacts } from './detector.ts';
@@ -35,7 +35,7 @@ function modeOf(value: unknown): Mode | null {
 }
 
 export function issuedFacts(event: Pick<DetectorEvent, 'type' | 'data'>): PassportFacts | null {
-  const issued = dataOf(passportIssued, factOf(event));
+  const issued = dataOf(passportIssued, factOf(event)) ?? dataOf(passportRefreshed, factOf(event));
   if (!issued) return null;
   const { jti, agent_id, mode, depth, summary, intent_services, granted, deadline_ms } = issued;
   return {

@@ -25,6 +25,7 @@ export function newPartition(taken: { partition: number; fence: number; cursor: 
   return { ...taken, ready: false, keys, dirty: new Set(), dropped: new Set(), last_signal_seq: 0, untold };
 }
 
+const ISSUES = ['passport.issued', 'passport.refreshed'];
 const ENDS = ['mission.completed', 'mission.revoked', 'mission.expired'];
 
 export interface Step extends HostStep {
@@ -51,7 +52,7 @@ export function stepFact(
   const ends = ENDS.includes(fact.type);
   const known = partition.keys.get(key);
   const isRead =
-    fact.type === 'passport.issued' || (ends && known !== undefined) || detectors.some(({ consumes }) => consumes.includes(fact.type));
+    ISSUES.includes(fact.type) || (ends && known !== undefined) || detectors.some(({ consumes }) => consumes.includes(fact.type));
   if (!isRead) return null;
   const before = known ?? newKey(key, fact.operator_id);
   const event = eventOf(fact, pos, before.passport);

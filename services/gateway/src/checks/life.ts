@@ -41,9 +41,12 @@ function expired(jti: string): Refusal {
   return refusal('PASSPORT_EXPIRED', `Passport ${jti} has expired.`);
 }
 
+/** Of the mission, and of those above it: their time runs for its calls too. */
 function overDuration({ mission }: Pick<Standing, 'mission'>, nowMs: number): { limit: number; used: number; flag: boolean } | null {
-  const limit = mission.caps.max_duration_seconds;
-  if (limit === undefined) return null;
-  const used = Math.floor((nowMs - mission.opened_at_ms) / 1000);
-  return used < limit ? null : { limit, used, flag: mission.cap_behavior['max_duration_seconds'] === 'flag' };
+  const over = [mission, ...mission.above].flatMap(({ caps, cap_behavior, opened_at_ms }) => {
+    const limit = caps.max_duration_seconds;
+    const used = Math.floor((nowMs - opened_at_ms) / 1000);
+    return limit === undefined || used < limit ? [] : [{ limit, used, flag: cap_behavior['max_duration_seconds'] === 'flag' }];
+  });
+  return over.find(({ flag }) => !flag) ?? over[0] ?? null;
 }

@@ -1,7 +1,7 @@
 /** Arms the deadlines of passports and missions from their own facts, so that a crash after a command loses none (architecture, "Time"). */
 import type { Entry } from '@sallyport/bus/follow.ts';
 import { dataOf } from '@sallyport/contracts/fact.ts';
-import { checkpointRecorded, missionOpened, passportIssued } from '@sallyport/contracts/facts/passports.ts';
+import { checkpointRecorded, missionOpened, passportIssued, passportRefreshed } from '@sallyport/contracts/facts/passports.ts';
 import type { Deps } from '../deps.ts';
 import { SETTLE_MS } from '../domain/lapse.ts';
 
@@ -13,7 +13,8 @@ export function armTimers({ timers }: Pick<Deps, 'timers'>): (entry: Entry) => P
       const { operator_id, jti } = fact;
       const opened = dataOf(missionOpened, fact);
       if (opened) await timers.arm('mission', opened.mission_id, opened.expires_at_ms, { operator_id });
-      const expires = dataOf(passportIssued, fact)?.expires_at_ms ?? dataOf(checkpointRecorded, fact)?.expires_at_ms ?? null;
+      const moved = dataOf(passportIssued, fact) ?? dataOf(passportRefreshed, fact) ?? dataOf(checkpointRecorded, fact);
+      const expires = moved?.expires_at_ms ?? null;
       if (expires !== null && jti !== undefined) await timers.arm('passport', jti, expires + SETTLE_MS, { operator_id });
     }
   };

@@ -1,6 +1,6 @@
 /**
  * What follows from a revocation: a fact per further passport (it explains, the revocation itself decided), and the end of implicit missions and of a deleted
- * agent's missions. Idempotent: each write looks at what is already there.
+ * agent's missions; and what follows from other ends (`consequences.ts`). Idempotent: each write looks at what is already there.
  */
 import type { Write } from '@sallyport/bus/compose.ts';
 import type { Entry } from '@sallyport/bus/follow.ts';
@@ -11,12 +11,11 @@ import { serviceDisconnected } from '@sallyport/contracts/facts/vault.ts';
 import type { Deps } from '../deps.ts';
 import { MISSION } from '../domain/mission.ts';
 import { PASSPORT } from '../domain/passport.ts';
-import { endMission } from '../ending.ts';
 import { revokeHolders } from '../holders.ts';
-import { readMission, readPassport } from '../reading.ts';
+import { readPassport } from '../reading.ts';
 import { implicitRevocation } from '../revoking.ts';
-import { withoutAck } from '../writes.ts';
-import { newId } from '@sallyport/service-kit/ids.ts';
+import { sql } from 'kysely';
+import { consequences, endOne } from './consequences.ts';
 import { scopeAfter } from './consumer.ts';
 
 export const CASCADE_KINDS = ['operator', 'agent', 'session', 'mission', 'passport', 'connection'] as const;
@@ -31,6 +30,7 @@ export function cascade(deps: Deps): (entry: Entry) => Promise<void> {
     for (const fact of entry.facts()) {
       const revoked = dataOf(passportRevoked, fact);
       if (revoked) await explain(deps, entry.seq, fact, revoked.target, revoked.reason);
+      await consequences(deps, fact);
       if (dataOf(agentDeleted, fact)) await endMissionsOf(deps, entry.seq, fact);
       const gone = dataOf(serviceDisconnected, fact);
       if (!gone) continue;
@@ -53,6 +53,7 @@ async function explain(deps: Deps, seq: number, fact: Fact, root: string, reason
     .where('ended_seq', '=', seq)
     .where('operator_id', '=', operator_id)
     .where('jti', '!=', root)
+    .orderBy(sql`cardinality(parents)`)
     .orderBy('jti')
     .execute();
   for (let start = 0; start < rows.length; start += PER_BATCH) {
@@ -90,13 +91,6 @@ async function endMissionsOf(deps: Deps, seq: number, fact: Fact): Promise<void>
     .where('agent_id', '=', agent_id)
     .where('status', '=', 'open')
     .execute();
-  for (const { mission_id } of rows) {
-    await deps.ledger.decide<null>(scopeAfter(fact, SERVICE), async (read) => {
-      const mission = await readMission(read.get, operator_id, mission_id);
-      if (!mission || mission.end) return { write: [], value: null };
-      const ending = { as: 'revoked', terminal_state: 'revoked_clean', reason: 'Agent deleted', notes: null } as const;
-      const made = await endMission(read, mission, ending, { factId: newId('event', read.now), by: `service:${SERVICE}` });
-      return { write: withoutAck(made.write), value: null };
-    });
-  }
+  const ending = { as: 'revoked', terminal_state: 'revoked_clean', reason: 'Agent deleted', notes: null } as const;
+  for (const { mission_id } of rows) await endOne(deps, fact, mission_id, ending);
 }

@@ -58,7 +58,8 @@ async function endedBy(deps: Deps, { operator_id }: Fact, seq: number): Promise<
 async function reviewRun(deps: Deps, cause: Fact, jti: string, adversarial = false): Promise<boolean> {
   const { operator_id } = cause;
   const before = await readPassport(deps.ledger.load, operator_id, jti);
-  if (!before || before.checked_out || before.issued.mode === 'standard') return false;
+  // Where a refresh took its place, the run is its successor's.
+  if (!before || before.checked_out || before.superseded_by !== null || before.issued.mode === 'standard') return false;
   const { issued } = before;
   const found = await findingsOf(deps, { request_id: cause.request_id ?? '' }, operator_id, issued);
   const decided = await deps.ledger.decide<Reviewing | null>(scopeAfter(cause, SERVICE), async (read) => {

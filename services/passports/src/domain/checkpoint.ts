@@ -22,21 +22,23 @@ export interface CheckpointDecision {
   revokes: boolean;
 }
 
-/** Of a live passport. `receivedMs`: the ledger's clock when the request arrived; what counts is that, not when it is stored. */
+/** Of a live passport. `standard`: the operator's `standard_checkpoints`. `receivedMs`: the ledger's clock when the request arrived; what counts is that, not when it is stored. */
 export function decideCheckpoint(
   passport: PassportState & { issued: Issued },
   report: Pick<Report, 'services_used'>,
   receivedMs: number,
+  standard: 'refuse' | 'accept',
 ): { ok: true; checkpoint: CheckpointDecision } | { ok: false; denial: Denial } {
   const { issued, last_checkpoint_at_ms, checkpoints } = passport;
-  if (issued.mode === 'standard') {
+  if (issued.mode === 'standard' && standard === 'refuse') {
     return { ok: false, denial: denial('CHECKPOINT_NOT_AVAILABLE', 'A passport in standard mode has no checkpoints.') };
   }
   if (last_checkpoint_at_ms !== null && receivedMs - last_checkpoint_at_ms < MIN_GAP_MS) {
     const retry = Math.max(1, Math.ceil((last_checkpoint_at_ms + MIN_GAP_MS - receivedMs) / 1000));
     return { ok: false, denial: { ...denial('RATE_LIMITED', 'At most one checkpoint per 5 seconds.'), retry_after: retry } };
   }
-  const outside = outsideServices(issued, report.services_used);
+  // Standard ones are kept for the record, without judging them (api.md §4).
+  const outside = issued.mode === 'standard' ? [] : outsideServices(issued, report.services_used);
   const revokes = outside.length > 0 && issued.mode === 'enforced';
   const moved = Math.max(passport.expires_at_ms, Math.min(receivedMs + issued.checkpoint_interval * 1000, issued.deadline_ms));
   return {

@@ -35,11 +35,12 @@ export function claimsOf(operatorId: string, issued: Issued, expiresAtMs: number
   };
 }
 
-export function issuedAnswer(issued: Issued, token: string): IssuedPassport {
+/** `expiresAtMs`: no later than the parents' own. */
+export function issuedAnswer(issued: Issued, token: string, expiresAtMs: number): IssuedPassport {
   return {
     token,
     jti: issued.jti,
-    expires_at: iso(issued.expires_at_ms),
+    expires_at: iso(expiresAtMs),
     accountability: issued.mode,
     mission_id: issued.mission_id,
     session_id: issued.session_id,
@@ -48,7 +49,7 @@ export function issuedAnswer(issued: Issued, token: string): IssuedPassport {
     parent_passport_id: issued.parent_passport_id,
     services: serviceNames(issued),
     checkpoint_interval_seconds: issued.checkpoint_interval,
-    next_checkpoint_by: isoOrNull(nextCheckpoint(issued, issued.issued_at_ms, issued.expires_at_ms)),
+    next_checkpoint_by: isoOrNull(nextCheckpoint(issued, issued.issued_at_ms, expiresAtMs)),
     max_expires_at: iso(issued.deadline_ms),
   };
 }
@@ -63,7 +64,7 @@ export function nextCheckpoint(issued: Issued, lastMs: number, expiresAtMs: numb
   return issued.mode === 'enforced' ? expiresAtMs : Math.min(lastMs + issued.checkpoint_interval * 1000, issued.deadline_ms);
 }
 
-const STATUS = { live: 'active', lapsed: 'expired', revoked: 'revoked', checked_out: 'checked_out' } as const;
+const STATUS = { live: 'active', lapsed: 'expired', revoked: 'revoked', superseded: 'superseded', checked_out: 'checked_out' } as const;
 
 export function passportObject(passport: PassportState & { issued: Issued }, life: Life, lastUsedMs: number | null): Passport {
   const { issued } = passport;

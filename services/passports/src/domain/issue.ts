@@ -3,17 +3,19 @@
  */
 import { denial, type Denial, invalid } from '@sallyport/contracts/errors.ts';
 import { type Agent, MODES, type Mode } from '@sallyport/contracts/objects/agent.ts';
-import type { IssueFields } from '@sallyport/contracts/objects/passport.ts';
+import type { IssueFields, TokenService } from '@sallyport/contracts/objects/passport.ts';
 import { anchorsOf } from '@sallyport/features/anchors.ts';
-import { boundResources } from '@sallyport/features/bound-resources.ts';
+import { boundResources, narrowResources } from '@sallyport/features/bound-resources.ts';
 import type { Access } from './access.ts';
-import { type MissionState, missionEnded, missionStatus } from './mission.ts';
+import { cutServices } from './cut.ts';
+import { type MissionState, notLive } from './mission.ts';
 import { narrow } from './narrowing.ts';
 import type { Issued } from './passport.ts';
 import { readWanted, type Wanted } from './wanted.ts';
 
 /** What the mission of the new passport gives: an open one, or one that is opened with it. */
-export type MissionTerms = Pick<MissionState, 'mission_id' | 'intent_summary' | 'intent_services' | 'expires_at_ms'>;
+export type MissionTerms = Pick<MissionState, 'mission_id' | 'intent_summary' | 'intent_services' | 'expires_at_ms'> &
+  Partial<Pick<MissionState, 'caps' | 'limits'>>;
 
 export interface IssueInput {
   agent: Agent;
@@ -26,6 +28,8 @@ export interface IssueInput {
   kid: string;
   issuer: string;
   issued_by: { type: string; id: string };
+  /** Services of an earlier passport, to be had again as far as access allows. */
+  again?: TokenService[] | null;
 }
 
 export type IssueOutcome = { ok: true; issued: Issued } | { ok: false; denial: Denial };
@@ -39,20 +43,20 @@ export function decideIssue(input: IssueInput): IssueOutcome {
   if (rank(mode) < rank(agent.accountability_mode)) return refuse(invalid([{ path: 'accountability_mode', rule: 'below_agent' }]));
   const summary = wanted.summary || mission.intent_summary;
   if (mode !== 'standard' && summary === '') {
-    return refuse(
-      denial('ACCOUNTABILITY_REQUIRED', `A passport of a${mode === 'enforced' ? 'n enforced' : ' logged'} agent needs an intent.`),
-    );
+    return refuse(missingIntent(mode));
   }
   const services = wanted.intent_services ?? mission.intent_services;
   const beyond = mission.intent_services.length > 0 ? services.filter((slug) => !mission.intent_services.includes(slug)) : [];
   if (beyond.length > 0) return refuse(denial('SCOPE_ESCALATION', `The mission does not name ${beyond.join(', ').slice(0, 200)}.`));
 
   const bound = agent.bind_resources === 'auto' ? anchorsOf(summary) : null;
-  const narrowed = narrow(wanted, {
-    access: input.access,
-    declared: [...services, ...mission.intent_services],
-    resources: (provider) => (bound ? boundResources(provider, bound) : []),
-  });
+  const narrowed = input.again
+    ? hadAgain(cutServices(input.again, input.access), (provider) => (bound ? boundResources(provider, bound) : []))
+    : narrow(wanted, {
+        access: input.access,
+        declared: [...services, ...mission.intent_services],
+        resources: (provider) => (bound ? boundResources(provider, bound) : []),
+      });
   if (!narrowed.ok) return narrowed;
   const expires_at_ms = Math.min(now_ms + lifeSeconds(wanted, mode) * 1000, mission.expires_at_ms);
   return {
@@ -79,27 +83,47 @@ export function decideIssue(input: IssueInput): IssueOutcome {
       kid: input.kid,
       issuer: input.issuer,
       summary,
-      granted: narrowed.services.map(({ service_name, connection_id, constraints, resources }) => ({
-        service: service_name,
-        connection_id,
-        constraints: constraints ?? [],
-        resources,
-      })),
+      granted: grantedOf(narrowed.services),
       will_delegate: wanted.will_delegate,
       estimated_duration_seconds: wanted.estimated_duration_seconds,
       parent_passport_id: null,
-      limits: {},
+      limits: limitsOf(mission),
       detector_set: null,
       issued_by: input.issued_by,
     },
   };
 }
 
-/** May a passport be issued for this mission and agent? */
-export function missionRefusal(missionId: string, mission: MissionState, agentId: string, nowMs: number): Denial | null {
-  if (!mission.exists) return missionEnded(missionId, 'not_found');
-  const status = missionStatus(mission, nowMs);
-  if (status !== 'open') return missionEnded(missionId, status);
+/** A new summary only narrows what an earlier passport was bound to. */
+function hadAgain(cut: ReturnType<typeof cutServices>, own: (provider: string) => readonly string[]): ReturnType<typeof cutServices> {
+  if (!cut.ok) return cut;
+  const services = cut.services.map((one) => ({ ...one, resources: [...narrowResources(one.resources, own(one.service_name))] }));
+  return { ok: true, services };
+}
+
+export function missingIntent(mode: Mode): Denial {
+  return denial('ACCOUNTABILITY_REQUIRED', `A passport of a${mode === 'enforced' ? 'n enforced' : ' logged'} agent needs an intent.`);
+}
+
+/** As detectors read it. */
+export function grantedOf(services: Issued['services']): Issued['granted'] {
+  return services.map(({ service_name, connection_id, constraints, resources }) => ({
+    service: service_name,
+    connection_id,
+    constraints: constraints ?? [],
+    resources,
+  }));
+}
+
+/** `max_actions` is the mission's cap where its limits name none (detectors.md 1.4). */
+function limitsOf({ caps, limits }: MissionTerms): Record<string, unknown> {
+  return { ...(caps?.max_actions !== undefined && { max_actions: caps.max_actions }), ...limits };
+}
+
+/** May a passport be issued for this mission and agent? `above`: the missions that it stands below. */
+export function missionRefusal(mission: MissionState, above: readonly MissionState[], agentId: string, nowMs: number): Denial | null {
+  const ended = notLive(mission, above, nowMs);
+  if (ended) return ended;
   if (mission.agent_id !== null && mission.agent_id !== agentId) {
     return denial('FORBIDDEN', 'The mission is assigned to another agent.', { reason: 'mission_agent' });
   }
@@ -111,7 +135,7 @@ export function suspendedDenial(): Denial {
 }
 
 /** Life of a passport from issue, in seconds: an enforced one lives from checkpoint to checkpoint. */
-function lifeSeconds(wanted: Wanted, mode: Mode): number {
+export function lifeSeconds(wanted: Wanted, mode: Mode): number {
   return mode === 'enforced' ? Math.min(wanted.ttl_seconds, wanted.checkpoint_interval) : wanted.ttl_seconds;
 }
 

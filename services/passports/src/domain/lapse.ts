@@ -9,7 +9,7 @@ export type LapseReason = 'no_checkpoint' | 'ttl' | 'deadline';
 export type Due = { at: 'never' } | { at: 'later'; due_ms: number } | { at: 'now'; reason: LapseReason; late_ms: number };
 
 export function lapseOf(passport: PassportState & { issued: Issued }, nowMs: number): Due {
-  if (passport.revoked || passport.lapsed_at_ms !== null || passport.checked_out) return { at: 'never' };
+  if (passport.revoked || passport.superseded_by !== null || passport.lapsed_at_ms !== null || passport.checked_out) return { at: 'never' };
   const { issued, expires_at_ms } = passport;
   const due_ms = expires_at_ms + SETTLE_MS;
   if (nowMs < due_ms) return { at: 'later', due_ms };

@@ -12,7 +12,10 @@ import type { SessionState } from './session.ts';
 
 /** One link: the passport and what stands above it. The operator and the session are the family's. */
 export interface Link {
+  /** Of a parent: the one that stands for its line now. */
   passport: PassportState & { issued: Issued };
+  /** The first passport of its line; itself, if it is that. */
+  head: PassportState;
   agent: AgentState;
   mission: MissionState;
 }
@@ -25,16 +28,15 @@ export interface Family {
   operator: OperatorState;
 }
 
-export type Life =
-  | { state: 'live'; expires_at_ms: number }
-  | { state: 'revoked' | 'checked_out' | 'lapsed'; reason: string; at_ms: number; expires_at_ms: number };
+export type Life = { state: 'live'; expires_at_ms: number } | { state: DeadState; reason: string; at_ms: number; expires_at_ms: number };
 
-type Dead = { state: 'revoked' | 'checked_out' | 'lapsed'; reason: string; at_ms: number };
+type DeadState = 'revoked' | 'superseded' | 'checked_out' | 'lapsed';
+type Dead = { state: DeadState; reason: string; at_ms: number };
 
 export function lifeOf(family: Family, nowMs: number): Life {
   const { self, parents, session, operator } = family;
   const links = [self, ...parents];
-  const expires_at_ms = Math.min(...links.map(({ passport, mission }) => Math.min(passport.expires_at_ms, mission.expires_at_ms)));
+  const expires_at_ms = earliest(links);
   const dead = ownEnd(self) ?? links.map((link) => endOfLink(link, link === self, session, operator)).find((end) => end !== null);
   if (dead) return { ...dead, expires_at_ms };
   return nowMs >= expires_at_ms
@@ -48,22 +50,46 @@ function ownEnd({ passport }: Link): Dead | null {
   return { state: 'checked_out', reason: 'checked_out', at_ms: passport.checked_out.data.checked_out_at_ms };
 }
 
-function endOfLink({ passport, agent, mission }: Link, isSelf: boolean, session: SessionState, operator: OperatorState): Dead | null {
-  if (passport.revoked) return { state: 'revoked', reason: passport.revoked.reason, at_ms: passport.revoked.at_ms };
-  const revocations: Revocation[] = [session.revocation, agent.revocation, operator.revocation];
-  const killer = revocations.filter((one) => kills(one, passport.issued_seq)).sort((a, b) => a.seq - b.seq)[0];
-  if (killer) return { state: 'revoked', reason: killer.reason, at_ms: killer.at_ms };
+function endOfLink(link: Link, isSelf: boolean, session: SessionState, operator: OperatorState): Dead | null {
+  const { passport, mission } = link;
+  const revoked = revocationOfLink(link, session, operator);
+  if (revoked) return revoked;
+  if (passport.superseded_by !== null) return { state: 'superseded', reason: 'superseded', at_ms: passport.superseded_at_ms ?? 0 };
   if (passport.lapsed_at_ms !== null) return { state: 'lapsed', reason: 'expired', at_ms: passport.expires_at_ms };
   const { end } = mission;
-  if (!end || end.status === 'expired' || end.at_ms >= passport.expires_at_ms) return null;
-  // A parent that checked out, and a child that was allowed to outlive it: completion of the parent's implicit mission is no revocation.
-  return isSelf || end.status === 'revoked' ? { state: 'revoked', reason: `mission_${end.status}`, at_ms: end.at_ms } : null;
+  if (!end || end.status === 'expired' || (isSelf && end.at_ms >= passport.expires_at_ms)) return null;
+  return { state: 'revoked', reason: `mission_${end.status}`, at_ms: end.at_ms };
+}
+
+/**
+ * Compared is the beginning of the line: a refresh that was on its way while its passport was revoked stands behind the revocation, and what it continues does not.
+ */
+function revocationOfLink({ head, agent }: Link, session: SessionState, operator: OperatorState): Dead | null {
+  if (head.revoked) return { state: 'revoked', reason: head.revoked.reason, at_ms: head.revoked.at_ms };
+  const revocations: Revocation[] = [session.revocation, agent.revocation, operator.revocation];
+  const killer = revocations.filter((one) => kills(one, head.issued_seq)).sort((a, b) => a.seq - b.seq)[0];
+  return killer ? { state: 'revoked', reason: killer.reason, at_ms: killer.at_ms } : null;
+}
+
+/** What the passport's parents allow, whatever its own state; a parent that has checked out leaves the children that it kept alone. Null: it has none. */
+export function lifeAbove({ parents, session, operator }: Family, nowMs: number): Life | null {
+  if (parents.length === 0) return null;
+  const expires_at_ms = earliest(parents);
+  const dead = parents.map((link) => endOfLink(link, false, session, operator)).find((end) => end !== null);
+  if (dead) return { ...dead, expires_at_ms };
+  return nowMs >= expires_at_ms
+    ? { state: 'lapsed', reason: 'expired', at_ms: expires_at_ms, expires_at_ms }
+    : { state: 'live', expires_at_ms };
+}
+
+function earliest(links: readonly Link[]): number {
+  return Math.min(...links.map(({ passport, mission }) => Math.min(passport.expires_at_ms, mission.expires_at_ms)));
 }
 
 /** The public word for a passport that cannot be used any more. */
 export function deadDenial(jti: string, life: Exclude<Life, { state: 'live' }>): Denial {
   if (life.state === 'lapsed') return denial('PASSPORT_EXPIRED', `Passport ${jti} has expired.`, { reason: 'expired' });
-  const words = life.state === 'checked_out' ? 'was checked out' : 'was revoked';
+  const words = { checked_out: 'was checked out', superseded: 'was replaced by a refresh', revoked: 'was revoked' }[life.state];
   return denial('PASSPORT_REVOKED', `Passport ${jti} ${words}.`, { reason: life.reason });
 }
 

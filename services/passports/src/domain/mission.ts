@@ -3,6 +3,7 @@ import { denial, type Denial } from '@sallyport/contracts/errors.ts';
 import { dataOf, type Fact, type Position } from '@sallyport/contracts/fact.ts';
 import {
   missionAssigned,
+  missionChildOpened,
   missionCompleted,
   missionExpired,
   missionOpened,
@@ -20,10 +21,13 @@ export interface MissionEnd {
   seq: number;
   claim_id: string;
   revoked_count: number;
+  output_sha256: string | null;
 }
 
 export interface MissionPassport {
   jti: string;
+  /** The first jti of its refreshes. */
+  line: string;
   session_id: string;
   agent_id: string;
   accountability: Mode;
@@ -48,6 +52,10 @@ export interface MissionState {
   expected_counterparties: string[];
   baseline_profile: unknown;
   expected_output_shape: unknown;
+  limits: Record<string, unknown>;
+  stored: Record<string, unknown>;
+  /** Missions that delegations opened below this one. */
+  children: string[];
   passports: MissionPassport[];
   end: MissionEnd | null;
 }
@@ -74,6 +82,9 @@ function initialMission(): MissionState {
     expected_counterparties: [],
     baseline_profile: null,
     expected_output_shape: null,
+    limits: {},
+    stored: {},
+    children: [],
     passports: [],
     end: null,
   };
@@ -82,21 +93,25 @@ function initialMission(): MissionState {
 export function evolveMission(state: MissionState, fact: Fact, at: Position): MissionState {
   const opened = dataOf(missionOpened, fact);
   if (opened) {
-    const { limits: _limits, stored: _stored, ...shown } = opened;
-    return { ...state, ...shown, exists: true, operator_id: fact.operator_id, opened_seq: at.seq, claim_id: auditIdOf(fact.id) };
+    return { ...state, ...opened, exists: true, operator_id: fact.operator_id, opened_seq: at.seq, claim_id: auditIdOf(fact.id) };
   }
   const assigned = dataOf(missionAssigned, fact);
   if (assigned) return { ...state, agent_id: assigned.agent_id };
   const added = dataOf(missionPassportAdded, fact);
   if (added) {
-    const { jti, session_id, agent_id, accountability } = added;
-    return { ...state, passports: [...state.passports, { jti, session_id, agent_id, accountability }] };
+    const { jti, line, session_id, agent_id, accountability } = added;
+    return { ...state, passports: [...state.passports, { jti, line, session_id, agent_id, accountability }] };
   }
+  const child = dataOf(missionChildOpened, fact);
+  if (child) return { ...state, children: [...state.children, child.mission_id] };
   // The first ending counts: a mission ends once.
   if (state.end) return state;
-  const ending = { seq: at.seq, claim_id: auditIdOf(fact.id) };
+  const ending = { seq: at.seq, claim_id: auditIdOf(fact.id), output_sha256: null };
   const completed = dataOf(missionCompleted, fact);
-  if (completed) return { ...state, end: { ...ending, status: 'completed', ...endFields(completed) } };
+  if (completed) {
+    const { output_sha256 } = completed;
+    return { ...state, end: { ...ending, status: 'completed', ...endFields(completed), output_sha256 } };
+  }
   const revoked = dataOf(missionRevoked, fact);
   if (revoked) return { ...state, end: { ...ending, status: 'revoked', ...endFields(revoked) } };
   const expired = dataOf(missionExpired, fact);
@@ -104,12 +119,26 @@ export function evolveMission(state: MissionState, fact: Fact, at: Position): Mi
   return state;
 }
 
-function endFields(data: { terminal_state: MissionEnd['terminal_state']; ended_at_ms: number; revoked: string[] }): {
+function endFields(data: { terminal_state: MissionEnd['terminal_state']; ended_at_ms: number; revoked: string[]; cascaded?: string[] }): {
   terminal_state: MissionEnd['terminal_state'];
   at_ms: number;
   revoked_count: number;
 } {
-  return { terminal_state: data.terminal_state, at_ms: data.ended_at_ms, revoked_count: data.revoked.length };
+  return {
+    terminal_state: data.terminal_state,
+    at_ms: data.ended_at_ms,
+    revoked_count: data.revoked.length + (data.cascaded?.length ?? 0),
+  };
+}
+
+/** The state of a mission below others: theirs, where one of them is over. `above`: in any order. */
+export function statusBelow(
+  state: MissionState,
+  above: readonly MissionState[],
+  nowMs: number,
+): 'open' | 'completed' | 'revoked' | 'expired' {
+  const own = missionStatus(state, nowMs);
+  return own === 'open' ? (above.map((one) => missionStatus(one, nowMs)).find((status) => status !== 'open') ?? 'open') : own;
 }
 
 /** Also `expired` from its end on, before the log says so. */
@@ -124,6 +153,12 @@ export function missionEnded(missionId: string, state: 'completed' | 'revoked' |
   const words = { completed: 'is completed', revoked: 'is revoked', expired: 'has expired', not_found: 'not found' }[state];
   const refusal = denial('MISSION_ENDED', `Mission ${id} ${words}.`, { mission_id: id, mission_state: state });
   return state === 'not_found' ? { ...refusal, status: 404 } : refusal;
+}
+
+/** May a passport be had from this mission now? Null: yes. */
+export function notLive(mission: MissionState, above: readonly MissionState[], nowMs: number): Denial | null {
+  const status = statusBelow(mission, above, nowMs);
+  return status === 'open' ? null : missionEnded(mission.mission_id, status);
 }
 
 /** 404 with the same words, for calls that are not about a passport. */

@@ -125,7 +125,7 @@ function serviceOf(
   };
 }
 
-function notGranted(services: string[]): Denial {
+export function notGranted(services: string[]): Denial {
   const names = services.map((name) => name.slice(0, 64));
   return denial('FORBIDDEN', `The agent has no access to ${names.join(', ')}.`, { reason: 'service_not_granted', services: names });
 }

@@ -5,6 +5,7 @@ import type { OperatorSettings } from '@sallyport/contracts/objects/operator.ts'
 import type { MissionFields } from '@sallyport/contracts/objects/passport.ts';
 import type { missionOpened } from '@sallyport/contracts/facts/passports.ts';
 import type { Static } from 'typebox';
+import type { MissionState } from './mission.ts';
 
 export type Opened = Static<typeof missionOpened.data>;
 
@@ -75,16 +76,43 @@ export function openMission({
 
 /** The mission of a passport that was issued without one (api.md §7.1). */
 export function implicitMission(mission_id: string, agent: Agent, summary: string, services: string[], now_ms: number): Opened {
+  return implicit(mission_id, agent, summary, services, now_ms, now_ms + agent.max_mission_seconds * 1000);
+}
+
+/** The mission of a delegated passport: it stands below its parent's and ends with it at the latest. */
+export function missionBelow(
+  mission_id: string,
+  agent: Agent,
+  parent: MissionState,
+  summary: string,
+  services: string[],
+  now_ms: number,
+): Opened {
+  return {
+    ...implicit(mission_id, agent, summary, services, now_ms, parent.expires_at_ms),
+    parent_mission_id: parent.mission_id,
+    ancestors: [parent.mission_id, ...parent.ancestors],
+  };
+}
+
+function implicit(
+  mission_id: string,
+  agent: Agent,
+  intent_summary: string,
+  intent_services: string[],
+  opened_at_ms: number,
+  expires_at_ms: number,
+): Opened {
   return {
     mission_id,
     agent_id: agent.id,
     implicit: true,
     parent_mission_id: null,
     ancestors: [],
-    intent_summary: summary,
-    intent_services: services,
-    opened_at_ms: now_ms,
-    expires_at_ms: now_ms + agent.max_mission_seconds * 1000,
+    intent_summary,
+    intent_services,
+    opened_at_ms,
+    expires_at_ms,
     caps: {},
     cap_behavior: {},
     limits: {},

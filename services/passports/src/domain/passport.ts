@@ -1,12 +1,21 @@
-/** One passport from issue to its end (api.md §6). What kills it from outside (agent, session, mission, operator, parents) is in `life.ts`. Pure. */
+/**
+ * One passport from issue to its end (api.md §6). What kills it from outside (agent, session, mission, operator, parents) is in `life.ts`.
+ *
+ * A passport and its refreshes are one line. The aggregate of the line's first passport is its head: revocations of any of them and delegations are written there,
+ * and every refresh and checkout too, so that none of these can pass another unseen. Pure.
+ */
 import { dataOf, type Fact, type Position } from '@sallyport/contracts/fact.ts';
 import {
   checkpointRecorded,
   missionCheckedOut,
+  passportDelegated,
   passportIssued,
   passportLapsed,
+  passportLineChanged,
+  passportRefreshed,
   passportRevoked,
   passportRevokeCascaded,
+  passportSuperseded,
 } from '@sallyport/contracts/facts/passports.ts';
 import { auditIdOf } from '@sallyport/contracts/ids.ts';
 import type { Static } from 'typebox';
@@ -23,6 +32,12 @@ export interface PassportState {
   checkpoints: number;
   last_checkpoint_at_ms: number | null;
   revoked: { seq: number; at_ms: number; reason: string } | null;
+  /** The jti that took this one's place. */
+  superseded_by: string | null;
+  superseded_at_ms: number | null;
+  /** Of a head: the jti that stands for the line now, if it is another one; and the first jtis of the lines that were delegated from it. */
+  current: string | null;
+  children: string[];
   /** Explained by the cascade's consumer; decides nothing. */
   cascaded: boolean;
   lapsed_at_ms: number | null;
@@ -39,6 +54,10 @@ export const PASSPORT = {
     checkpoints: 0,
     last_checkpoint_at_ms: null,
     revoked: null,
+    superseded_by: null,
+    superseded_at_ms: null,
+    current: null,
+    children: [],
     cascaded: false,
     lapsed_at_ms: null,
     checked_out: null,
@@ -49,6 +68,21 @@ export const PASSPORT = {
 export function evolvePassport(state: PassportState, fact: Fact, at: Position): PassportState {
   const issued = dataOf(passportIssued, fact);
   if (issued) return { ...state, issued, operator_id: fact.operator_id, issued_seq: at.seq, expires_at_ms: issued.expires_at_ms };
+  const refreshed = dataOf(passportRefreshed, fact);
+  if (refreshed) {
+    const { superseded: _old, checkpoints, last_checkpoint_at_ms, ...whole } = refreshed;
+    const own = { operator_id: fact.operator_id, issued_seq: at.seq, expires_at_ms: whole.expires_at_ms };
+    return { ...state, issued: whole, ...own, checkpoints, last_checkpoint_at_ms };
+  }
+  const superseded = dataOf(passportSuperseded, fact);
+  if (superseded) {
+    const isHead = state.issued?.line === superseded.jti;
+    return { ...state, superseded_by: superseded.by, superseded_at_ms: at.ts_ms, ...(isHead && { current: superseded.by }) };
+  }
+  const moved = dataOf(passportLineChanged, fact);
+  if (moved) return { ...state, current: moved.current };
+  const delegated = dataOf(passportDelegated, fact);
+  if (delegated) return { ...state, children: [...state.children, delegated.child_jti] };
   const checkpoint = dataOf(checkpointRecorded, fact);
   if (checkpoint) {
     return {

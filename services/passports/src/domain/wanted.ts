@@ -47,6 +47,9 @@ export function readWanted(body: IssueFields): Read {
     if (!entry.service_connection_id && !entry.service) return refuse(`scopes.${index}.service_connection_id`, 'required');
   }
 
+  const checkpoint_interval = intervalOf(body.checkpoint_interval_seconds);
+  if (checkpoint_interval === null) return refuse('checkpoint_interval_seconds', 'range');
+
   const slugs = named.filter((name) => !name.startsWith('scon_'));
   // An empty list of the published client means that nothing was declared.
   const intentServices = nonEmpty(declared) ?? nonEmpty(body.intent_services) ?? nonEmpty(slugs);
@@ -54,7 +57,7 @@ export function readWanted(body: IssueFields): Read {
     ok: true,
     wanted: {
       ttl_seconds: body.ttl_seconds ?? DEFAULT_TTL_SECONDS,
-      checkpoint_interval: intervalOf(body.checkpoint_interval_seconds),
+      checkpoint_interval,
       mode: body.accountability_mode ?? null,
       summary: summaries[0] ?? '',
       intent_services: intentServices && [...new Set(intentServices)],
@@ -73,9 +76,20 @@ export function nameOf(entry: ServiceScope): string {
   return entry.service_connection_id ?? entry.service ?? '';
 }
 
-function intervalOf(given: IssueFields['checkpoint_interval_seconds']): number {
-  if (typeof given === 'string') return CHECKPOINT_PRESETS[given];
-  return given ?? CHECKPOINT_PRESETS.standard;
+const UNITS = { s: 1, m: 60, h: 3600 } as const;
+const [MIN_INTERVAL, MAX_INTERVAL] = [60, 3600];
+
+/** Seconds, a preset, or `5m`; null: out of range (detectors.md 5.2). */
+export function intervalOf(given: IssueFields['checkpoint_interval_seconds']): number | null {
+  if (typeof given !== 'string') return given ?? CHECKPOINT_PRESETS.standard;
+  if (isPreset(given)) return CHECKPOINT_PRESETS[given];
+  const [, count = '', unit = 's'] = /^(\d+)([smh])$/.exec(given) ?? [];
+  const seconds = Number(count) * (unit === 'm' || unit === 'h' ? UNITS[unit] : 1);
+  return seconds >= MIN_INTERVAL && seconds <= MAX_INTERVAL ? seconds : null;
+}
+
+function isPreset(given: string): given is keyof typeof CHECKPOINT_PRESETS {
+  return Object.hasOwn(CHECKPOINT_PRESETS, given);
 }
 
 function nonEmpty(list: string[] | null | undefined): string[] | null {

@@ -15,6 +15,9 @@ import { bootstrapOperation } from './bootstrap.ts';
 import { checkoutOperation } from './checkout-passport.ts';
 import { checkpointOperation } from './checkpoint-passport.ts';
 import { createOperatorOperation } from './create-operator.ts';
+import { delegatePassportOperation } from './delegation/delegate-passport.ts';
+import { refreshPassportOperation } from './delegation/refresh-passport.ts';
+import { renewMissionOperation } from './delegation/renew-mission.ts';
 import { deleteAgentOperation } from './delete-agent.ts';
 import { completeMissionOperation, revokeMissionOperation } from './end-mission.ts';
 import { enrolmentOperations } from './enrolment/register.ts';
@@ -34,6 +37,9 @@ import { putGrantOperation } from './put-grant.ts';
 import { registerAgentOperation } from './register-agent.ts';
 import { removeGrantOperation } from './remove-grant.ts';
 import { removeGrantsOperation } from './remove-grants.ts';
+import { downloadOperatorReviewOperation, operatorReviewsOperation } from './reports/operator-reviews.ts';
+import { passportReportOperation } from './reports/passport-report.ts';
+import { replayMissionOperation } from './reports/replay-mission.ts';
 import { resolveAgentOperation, resolveOperatorOperation, resolvePrincipalOperation } from './resolve-identity.ts';
 import { resolvePassportOperation } from './resolve-passport.ts';
 import { revokeAccessOperation } from './revoke-access.ts';
@@ -81,11 +87,18 @@ export function allOperations(
     .on(agents.agentResolve, resolveAgentOperation(deps))
     .on(missions.openMission, openMissionOperation(deps))
     .on(missions.startMission, startMissionOperation(deps))
+    .on(missions.renewMission, renewMissionOperation(deps))
+    .on(missions.replayMission, replayMissionOperation(deps))
+    .on(missions.operatorReviews, operatorReviewsOperation(deps))
+    .on(missions.downloadOperatorReview, downloadOperatorReviewOperation(deps))
     .on(missions.completeMission, completeMissionOperation(deps))
     .on(missions.revokeMission, revokeMissionOperation(deps))
     .on(missions.getMission, getMissionOperation(deps))
     .on(missions.listMissions, listMissionsOperation(deps))
     .on(passports.issuePassport, issuePassportOperation(deps))
+    .on(passports.delegatePassport, delegatePassportOperation(deps))
+    .on(passports.refreshPassport, refreshPassportOperation(deps))
+    .on(passports.passportReport, passportReportOperation(deps))
     .on(passports.verifyPassport, verifyPassportOperation(deps))
     .on(passports.listActivePassports, listPassportsOperation(deps))
     .on(passports.getPassport, getPassportOperation(deps))

@@ -4,7 +4,7 @@
  */
 import type { Write } from '@sallyport/bus/compose.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
-import { missionCheckedOut } from '@sallyport/contracts/facts/passports.ts';
+import { missionCheckedOut, passportLineChanged } from '@sallyport/contracts/facts/passports.ts';
 import { auditIdOf } from '@sallyport/contracts/ids.ts';
 import type { Flag } from '@sallyport/contracts/objects/passport.ts';
 import { checkout } from '@sallyport/contracts/operations/passports.ts';
@@ -12,26 +12,33 @@ import { refuse } from '@sallyport/contracts/call.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
-import { endedFence, implicitCompletion, revokedChildren } from '../checking-out.ts';
+import { endedFence, implicitCompletion, PARENT_CHECKED_OUT, revokedChildren } from '../checking-out.ts';
 import type { Deps } from '../deps.ts';
 import { bucketOf, outcomeOf } from '../domain/checkout.ts';
 import { type Life, lifeOf } from '../domain/life.ts';
 import { MISSION } from '../domain/mission.ts';
 import { type CheckedOut, type Issued, PASSPORT } from '../domain/passport.ts';
 import { iso } from '@sallyport/contracts/time.ts';
-import { livePassports } from '../projections/live-passports.ts';
-import { noPassport, readFamily, readPassport } from '../reading.ts';
+import { announce } from '../propagation.ts';
+import { noPassport, readFamily, readHead, readPassport } from '../reading.ts';
 import { commonReport } from '../report.ts';
 import { NO_FINDINGS, REVIEW } from '../domain/review.ts';
 import { findingsOf } from '../review.ts';
 import { openReview } from '../reviewing.ts';
+
+/** More are left to the consumer. */
+const CHILDREN_AT_ONCE = 100;
 
 interface Done {
   data: CheckedOut;
   claim_id: string;
   mission_id: string;
   review_id: string | null;
+  told: Told[];
 }
+
+/** A revocation that came with the checkout, for those who listen (api.md §11). */
+type Told = { type: string; reason: string; count: number } & Record<string, unknown>;
 
 export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout> {
   return async ({ call, principal, params: { jti }, body, scope }) => {
@@ -52,7 +59,7 @@ export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout>
       if (passport.checked_out) {
         const { data, claim_id } = passport.checked_out;
         const { state } = await read.get(REVIEW, operator_id, data.checkout_id);
-        return { write: [], value: { data, claim_id, mission_id, review_id: state.exists ? state.review_id : null } };
+        return { write: [], value: { data, claim_id, mission_id, review_id: state.exists ? state.review_id : null, told: [] } };
       }
       const family = await readFamily(read.get, operator_id, passport);
       const life = lifeOf(family, receivedMs);
@@ -76,16 +83,29 @@ export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout>
       };
       const fact = draft(missionCheckedOut, data, { id, agent_id, session_id, mission_id, jti });
       const write: Write[] = [{ on: PASSPORT, operator_id, id: jti, facts: [fact] }];
+      const told: Told[] = [];
       if (ended_by === 'checkout') {
         write.push(endedFence(operator_id, jti));
-        write.push(...implicitCompletion((await read.get(MISSION, operator_id, mission_id)).state, read.now));
-        const { descendants } = await livePassports(deps, operator_id, { jti });
-        write.push(...(await revokedChildren(read, operator_id, descendants, data.keep_children)));
+        // The head takes part, so that no delegation and no refresh passes unseen.
+        const head = await readHead(read.get, operator_id, issued.line);
+        const over = draft(passportLineChanged, { current: jti, what: 'checked_out' }, { agent_id, session_id, mission_id, jti });
+        if (issued.line !== jti) write.push({ on: PASSPORT, operator_id, id: issued.line, facts: [over] });
+        const which = { reason: PARENT_CHECKED_OUT, keep_enforced: data.keep_children, at_most: CHILDREN_AT_ONCE };
+        const children = await revokedChildren(read, operator_id, head, which);
+        write.push(...children.write);
+        for (const one of children.revoked)
+          told.push({ type: 'single', ...one, reason: PARENT_CHECKED_OUT, count: 1 + one.cascaded.length });
+        if (children.kept === 0) write.push(...implicitCompletion((await read.get(MISSION, operator_id, mission_id)).state, read.now));
       }
       const review = await openReview(deps, read, operator_id, issued, data, findings, bucket);
       write.push(...review.write);
-      return { write, value: { data, claim_id: auditIdOf(id), mission_id, review_id: review.review_id } };
+      if (review.revoked) told.push({ type: 'bulk_agent', agent_id, ...review.revoked, count: review.revoked.revoked_count });
+      return { write, value: { data, claim_id: auditIdOf(id), mission_id, review_id: review.review_id, told } };
     });
+    if (decided.ok && !decided.replayed) {
+      const at = deps.clock.now();
+      for (const { count, ...event } of decided.value.told) announce(deps, operator_id, { ...event, operator_id, at }, count);
+    }
     return answerOf(checkout, decided, (done) => checkoutAnswer(deps, issued, done));
   };
 }

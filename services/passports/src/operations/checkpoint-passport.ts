@@ -13,15 +13,14 @@ import { newId } from '@sallyport/service-kit/ids.ts';
 import type { Deps } from '../deps.ts';
 import { decideCheckpoint } from '../domain/checkpoint.ts';
 import { claimsOf, nextCheckpoint } from '../domain/claims.ts';
-import { blockedDenial, deadDenial, lifeOf } from '../domain/life.ts';
+import { blockedDenial, deadDenial, lifeAbove, lifeOf } from '../domain/life.ts';
 import { PASSPORT } from '../domain/passport.ts';
 import { iso, isoOrNull } from '@sallyport/contracts/time.ts';
-import { livePassports } from '../projections/live-passports.ts';
 import { announce, propagation } from '../propagation.ts';
 import { noPassport, readFamily, readPassport } from '../reading.ts';
 import { commonReport } from '../report.ts';
 import { recordRefusedUse } from '../refused-use.ts';
-import { revokedDraft, revokedLine } from '../writes.ts';
+import { revokeRead } from '../revoking.ts';
 
 const OFF_SCRIPT = 'credential_outside_scope_fire: checkpoint_declared';
 
@@ -53,7 +52,7 @@ export function checkpointOperation(deps: Deps): OperationHandler<typeof checkpo
       if (life.state !== 'live') return { deny: deadDenial(jti, life) };
       const blocked = blockedDenial(family.self.agent, family.operator);
       if (blocked) return { deny: blocked };
-      const made = decideCheckpoint(passport, body, receivedMs);
+      const made = decideCheckpoint(passport, body, receivedMs, family.operator.settings?.standard_checkpoints ?? 'refuse');
       if (!made.ok) return { deny: made.denial };
 
       const { number, expires_at_ms, outside, flags, revokes } = made.checkpoint;
@@ -76,25 +75,34 @@ export function checkpointOperation(deps: Deps): OperationHandler<typeof checkpo
       };
       const facts: DraftFact[] = [draft(checkpointRecorded, data, { ...whose, id })];
       const write: Write[] = [{ on: PASSPORT, operator_id, id: jti, facts }];
-      const cascaded = revokes ? (await livePassports(deps, operator_id, { jti })).descendants : [];
+      let cascaded: string[] = [];
       if (revokes) {
-        facts.push(revokedDraft({ kind: 'single', target: jti, reason: OFF_SCRIPT, cascaded, count: 1, by: null }, whose));
-        write.push(revokedLine(operator_id, issued, OFF_SCRIPT, true));
+        const revoked = await revokeRead(read, passport, {
+          operator_id,
+          reason: OFF_SCRIPT,
+          by: null,
+          terminal_state: 'revoked_adversarial',
+        });
+        if ('deny' in revoked) return revoked;
+        write.push(...revoked.write);
+        cascaded = revoked.value.cascaded;
       }
-      const token = expires_at_ms === null ? null : await (await deps.signer.active()).sign(claimsOf(operator_id, issued, expires_at_ms));
-      const next = revokes ? null : nextCheckpoint(issued, receivedMs, expires_at_ms ?? passport.expires_at_ms);
+      // A parent's time is over when it is over.
+      const above = lifeAbove(family, receivedMs)?.expires_at_ms ?? Number.POSITIVE_INFINITY;
+      const until = expires_at_ms === null ? null : Math.min(expires_at_ms, above);
+      const next = revokes ? null : nextCheckpoint(issued, receivedMs, until ?? passport.expires_at_ms);
       return {
         write,
         value: {
           checkpoint_id,
           passport_jti: jti,
-          new_expires_at: isoOrNull(expires_at_ms),
+          new_expires_at: isoOrNull(until),
           flags,
           claim_id: auditIdOf(id),
           checkpoint: number,
           recorded_at: iso(receivedMs),
           next_checkpoint_by: isoOrNull(next),
-          token,
+          token: until === null ? null : await (await deps.signer.active()).sign(claimsOf(operator_id, issued, until)),
           revoked: revokes,
           cascaded,
         },
@@ -103,7 +111,8 @@ export function checkpointOperation(deps: Deps): OperationHandler<typeof checkpo
     if (decided.ok && decided.value.revoked) {
       await propagation(deps, decided);
       const { cascaded } = decided.value;
-      announce(deps, operator_id, { type: 'single', operator_id, jti, cascaded, reason: OFF_SCRIPT, at: deps.clock.now() }, 1);
+      const event = { type: 'single', operator_id, jti, cascaded, reason: OFF_SCRIPT, at: deps.clock.now() };
+      announce(deps, operator_id, event, 1 + cascaded.length);
     }
     if (!decided.ok) await recordRefusedUse(deps, scope, jti, 'checkpoint', decided.denial);
     return answerOf(checkpoint, decided, ({ cascaded: _cascaded, ...value }) => value);

@@ -1,6 +1,6 @@
 /**
- * `POST /v1/missions/:id/complete` and `revoke` (api.md §7). Idempotent: a mission that has ended in any way answers with its own end. Of an output only the digest
- * is kept.
+ * `POST /v1/missions/:id/complete` and `revoke` (api.md §7). Idempotent: a mission that has ended in any way answers with its own end. Of an output the log holds the
+ * digest; it lies sealed elsewhere (`outputs.ts`), before the fact that names it.
  */
 import { createHash } from 'node:crypto';
 import { type BusAnswer, refuse } from '@sallyport/contracts/call.ts';
@@ -19,7 +19,7 @@ import { missionNotFound, type MissionState, missionStatus } from '../domain/mis
 import { iso } from '@sallyport/contracts/time.ts';
 import { type Ending, endMission } from '../ending.ts';
 import { announce, cutting, propagation } from '../propagation.ts';
-import { readMission } from '../reading.ts';
+import { ownMission, readMission } from '../reading.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
 const MAX_NOTES = 1_000;
@@ -31,17 +31,28 @@ export interface Ended {
   ended_at: string;
   transitioned: boolean;
   revoked_count: number;
+  /** For the event. */
+  counts: { revoked_count: number; cascaded_count: number };
 }
+
+const NONE = { revoked_count: 0, cascaded_count: 0 };
 
 export function completeMissionOperation(deps: Deps): OperationHandler<typeof completeMission> {
   return async ({ principal, params: { id }, body, scope }) => {
     const output = body.output ? ruleText(body.output) : null;
     if (output !== null && Buffer.byteLength(output) > MAX_OUTPUT_BYTES) return refuse(invalid([{ path: 'output', rule: 'max_bytes' }]));
-    const output_sha256 = output === null ? null : createHash('sha256').update(output).digest('hex');
+    const kept = output !== null && (await mayEnd(deps, principal, id)) ? await deps.outputs.keep(principal.operator_id, id, output) : null;
+    const output_sha256 = output === null ? null : (kept ?? createHash('sha256').update(output).digest('hex'));
     const ended = await end(deps, principal, scope, id, { as: 'completed', output_sha256 });
     if ('deny' in ended) return refuse(ended.deny);
-    return answerOf(completeMission, ended, ({ ended_at, ...rest }) => ({ ...rest, completed_at: ended_at }));
+    return answerOf(completeMission, ended, ({ ended_at, counts: _counts, ...rest }) => ({ ...rest, completed_at: ended_at }));
   };
+}
+
+/** Nothing is kept for a mission that is not the caller's, or is over. */
+async function mayEnd({ ledger, clock }: Deps, principal: Principal, id: string): Promise<boolean> {
+  const found = await ownMission(ledger.load, principal, id);
+  return found !== null && missionStatus(found.mission, clock.now()) === 'open';
 }
 
 export function revokeMissionOperation(deps: Deps): OperationHandler<typeof revokeMission> {
@@ -50,7 +61,7 @@ export function revokeMissionOperation(deps: Deps): OperationHandler<typeof revo
     const notes = body.notes ? [...body.notes].slice(0, MAX_NOTES).join('') : null;
     const ended = await end(deps, principal, scope, id, { as: 'revoked', terminal_state, reason: body.reason, notes });
     if ('deny' in ended) return refuse(ended.deny);
-    return answerOf(revokeMission, ended, ({ ended_at, ...rest }) => ({ ...rest, revoked_at: ended_at }));
+    return answerOf(revokeMission, ended, ({ ended_at, counts: _counts, ...rest }) => ({ ...rest, revoked_at: ended_at }));
   };
 }
 
@@ -78,7 +89,8 @@ async function end(
           terminal_state: ending.as === 'completed' ? 'completed_successful' : ending.terminal_state,
           ended_at: iso(read.now),
           transitioned: true,
-          revoked_count: made.revoked.length,
+          revoked_count: made.revoked.length + made.cascaded.length,
+          counts: { revoked_count: made.revoked.length, cascaded_count: made.cascaded.length },
         },
       };
     }),
@@ -86,10 +98,11 @@ async function end(
   if (!decided.ok) return { deny: decided.denial };
   if (decided.value.transitioned) {
     await propagation(deps, decided);
-    const { mission_id, revoked_count } = decided.value;
+    const { mission_id, counts } = decided.value;
     const reason = ending.as === 'completed' ? 'Mission completed' : `Mission revoked: ${ending.reason}`;
-    const event = { type: 'bulk_mission', operator_id, mission_id, reason, at: deps.clock.now(), revoked_count, cascaded_count: 0 };
-    if (revoked_count > 0) announce(deps, operator_id, event, revoked_count);
+    const event = { type: 'bulk_mission', operator_id, mission_id, reason, at: deps.clock.now(), ...counts };
+    const total = counts.revoked_count + counts.cascaded_count;
+    if (total > 0) announce(deps, operator_id, event, total);
   }
   return { ok: true, value: decided.value, seq: decided.seq };
 }
@@ -98,8 +111,24 @@ function alreadyEnded(mission: MissionState, nowMs: number): Ended | null {
   const { mission_id, claim_id, end: over } = mission;
   if (over) {
     const { terminal_state, revoked_count } = over;
-    return { mission_id, claim_id: over.claim_id, terminal_state, ended_at: iso(over.at_ms), transitioned: false, revoked_count };
+    return {
+      mission_id,
+      claim_id: over.claim_id,
+      terminal_state,
+      ended_at: iso(over.at_ms),
+      transitioned: false,
+      revoked_count,
+      counts: NONE,
+    };
   }
   if (missionStatus(mission, nowMs) === 'open') return null;
-  return { mission_id, claim_id, terminal_state: 'expired', ended_at: iso(mission.expires_at_ms), transitioned: false, revoked_count: 0 };
+  return {
+    mission_id,
+    claim_id,
+    terminal_state: 'expired',
+    ended_at: iso(mission.expires_at_ms),
+    transitioned: false,
+    revoked_count: 0,
+    counts: NONE,
+  };
 }

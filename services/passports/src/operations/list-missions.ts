@@ -31,6 +31,7 @@ export function listMissionsOperation(deps: Deps): OperationHandler<typeof listM
     if (agentId) rows = rows.where('agent_id', '=', agentId);
     if (query.session_id) rows = rows.where(contains('sessions', query.session_id));
     if (query.implicit !== undefined && query.implicit !== null) rows = rows.where('implicit', '=', query.implicit);
+    if (query.review_status) rows = rows.where('review_status', '=', query.review_status);
     const since = query.since ? parseTime(query.since) : null;
     if (since !== null) rows = rows.where('opened_ms', '>=', since);
     // A mission is over at its end, also before the log says so.

@@ -6,6 +6,7 @@ import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import type { Deps } from '../deps.ts';
 import { passportObject } from '../domain/claims.ts';
 import { cut, pageHeaders, pageOf, WHOLE } from '@sallyport/service-kit/paging.ts';
+import { expiryOfPassport } from '../projections/contains.ts';
 import { waitForSeen } from '../reading.ts';
 
 export function listPassportsOperation(deps: Deps): OperationHandler<typeof listActivePassports> {
@@ -22,10 +23,10 @@ export function listPassportsOperation(deps: Deps): OperationHandler<typeof list
     let rows = deps.database.db
       .selectFrom('passport')
       .leftJoin('passport_usage', 'passport_usage.jti', 'passport.jti')
-      .select(['passport.jti', 'passport.state', 'passport.expires_ms', 'passport_usage.last_used_ms'])
+      .select(['passport.jti', 'passport.state', 'passport_usage.last_used_ms', expiryOfPassport.as('expires_ms')])
       .where('passport.operator_id', '=', operator_id)
       .where('passport.status', '=', 'active')
-      .where('passport.expires_ms', '>', now);
+      .where(expiryOfPassport, '>', now);
     if (agentId) rows = rows.where('passport.agent_id', '=', agentId);
     if (query.session_id) rows = rows.where('passport.session_id', '=', query.session_id);
     if (query.mission_id) rows = rows.where('passport.mission_id', '=', query.mission_id);

@@ -34,8 +34,7 @@ export function openMissionOperation(deps: Deps): OperationHandler<typeof openMi
       if (!opened.ok) return { deny: opened.denial };
       const id = newId('event', read.now);
       const fact = draft(missionOpened, opened.opened, { id, mission_id, ...(agent && { agent_id: agent.id }) });
-      const { limits: _limits, stored: _stored, ...shown } = opened.opened;
-      const value = { ...MISSION.initial(), ...shown, exists: true, operator_id, claim_id: auditIdOf(id) };
+      const value = { ...MISSION.initial(), ...opened.opened, exists: true, operator_id, claim_id: auditIdOf(id) };
       return { write: [{ on: MISSION, operator_id, id: mission_id, facts: [fact] }], value };
     });
     if (!decided.ok) return refuse(decided.denial);

@@ -12,9 +12,9 @@ import type { Deps } from '../deps.ts';
 import { accessTo } from '../domain/access.ts';
 import { GRANT, type GrantState } from '../domain/grant.ts';
 import { type Family, lifeOf } from '../domain/life.ts';
-import { MISSION, type MissionState, missionStatus } from '../domain/mission.ts';
+import { type MissionState, statusBelow } from '../domain/mission.ts';
 import { positionFrom } from '../identify.ts';
-import { type IssuedPassportState, readConnection, readFamily, readPassport } from '../reading.ts';
+import { type IssuedPassportState, readAbove, readConnection, readFamily, readPassport } from '../reading.ts';
 
 export function resolvePassportOperation(deps: Deps): OperationHandler<typeof passportResolve> {
   return async ({ operation, body: { operator_id, jti, min_seq } }) => {
@@ -28,7 +28,7 @@ export function resolvePassportOperation(deps: Deps): OperationHandler<typeof pa
       load(GRANT, operator_id, issued.agent_id),
       ...issued.services.map(({ connection_id }) => readConnection(load, operator_id, connection_id)),
     ]);
-    const above = await Promise.all(family.self.mission.ancestors.map(async (id) => (await load(MISSION, operator_id, id)).state));
+    const above = await readAbove(load, family.self.mission);
     return success(operation, resolved(passport, family, above, grants.state, connections, position, deps.clock.now()));
   };
 }
@@ -72,14 +72,20 @@ function resolved(
     mission: {
       position,
       mission_id: mission.mission_id,
-      state: missionStatus(mission, now),
+      state: statusBelow(mission, above, now),
       opened_seq: mission.opened_seq,
       opened_at_ms: mission.opened_at_ms,
       expires_at_ms: mission.expires_at_ms,
       caps: mission.caps,
       cap_behavior: mission.cap_behavior,
       ancestors: mission.ancestors,
-      above: above.map(({ mission_id, opened_seq, caps, cap_behavior }) => ({ mission_id, opened_seq, caps, cap_behavior })),
+      above: above.map(({ mission_id, opened_seq, opened_at_ms, caps, cap_behavior }) => ({
+        mission_id,
+        opened_seq,
+        opened_at_ms,
+        caps,
+        cap_behavior,
+      })),
     },
     agent: { position, agent: record },
     operator: { position, operator_id: id, frozen, frozen_reason, settings, signed_in },

@@ -4,7 +4,7 @@
  */
 import { errorFields } from '@sallyport/bus/log.ts';
 import type { Deps } from '../deps.ts';
-import { contains, overlaps } from './contains.ts';
+import { contains, expiryOfPassport, overlaps } from './contains.ts';
 import { lastOfKind } from '../reading.ts';
 
 const CATCH_UP_MS = 250;
@@ -22,7 +22,6 @@ export interface Met {
 }
 
 export type By =
-  | { jti: string }
   | { agent_id: string }
   | { session_id: string }
   | { mission_id: string }
@@ -45,13 +44,10 @@ async function count(deps: Deps, operatorId: string, by: By): Promise<Met> {
   try {
     const complete = await deps.model.waitFor(operatorId, await lastOfKind(deps, operatorId, 'passport'), CATCH_UP_MS);
     const now = deps.clock.now();
-    if ('jti' in by) {
-      const [own, below] = await Promise.all([jtisOf(deps, operatorId, by, now), descendantsOf(deps, operatorId, [by.jti], now)]);
-      return { own, descendants: below.filter((jti) => !own.includes(jti)), complete };
-    }
-    const own = await jtisOf(deps, operatorId, by, now);
-    const roots = own;
-    const below = roots.length > 0 && !('operator_id' in by) ? await descendantsOf(deps, operatorId, roots, now) : [];
+    const rows = await rowsOf(deps, operatorId, by, now);
+    const own = rows.map(({ jti }) => jti);
+    const roots = rows.map(({ line }) => line);
+    const below = roots.length > 0 && !('operator_id' in by || 'session_id' in by) ? await descendantsOf(deps, operatorId, roots, now) : [];
     return { own, descendants: below.filter((jti) => !own.includes(jti)), complete };
   } catch (error) {
     deps.log.warn(errorFields(error), 'a revocation could not be counted');
@@ -59,19 +55,18 @@ async function count(deps: Deps, operatorId: string, by: By): Promise<Met> {
   }
 }
 
-async function jtisOf({ database }: Deps, operatorId: string, by: By, now: number): Promise<string[]> {
+async function rowsOf({ database }: Deps, operatorId: string, by: By, now: number): Promise<{ jti: string; line: string }[]> {
   let rows = database.db
     .selectFrom('passport')
-    .select('jti')
+    .select(['jti', 'line'])
     .where('operator_id', '=', operatorId)
     .where('status', '=', 'active')
-    .where('expires_ms', '>', now);
-  if ('jti' in by) rows = rows.where('jti', '=', by.jti);
+    .where(expiryOfPassport, '>', now);
   if ('agent_id' in by) rows = rows.where('agent_id', '=', by.agent_id);
   if ('session_id' in by) rows = rows.where('session_id', '=', by.session_id);
   if ('mission_id' in by) rows = rows.where('mission_id', '=', by.mission_id);
   if ('connection_id' in by) rows = rows.where(contains('connections', by.connection_id));
-  return (await rows.execute()).map(({ jti }) => jti);
+  return rows.execute();
 }
 
 async function descendantsOf({ database }: Deps, operatorId: string, roots: string[], now: number): Promise<string[]> {
@@ -80,7 +75,7 @@ async function descendantsOf({ database }: Deps, operatorId: string, roots: stri
     .select('jti')
     .where('operator_id', '=', operatorId)
     .where('status', '=', 'active')
-    .where('expires_ms', '>', now)
+    .where(expiryOfPassport, '>', now)
     .where(overlaps('parents', roots))
     .limit(MAX_LISTED)
     .execute();

@@ -22,7 +22,8 @@ export const MODEL: Pick<ProjectionOptions<Tables>, 'name' | 'filters' | 'handle
   filters: (partition) => KINDS.map((kind) => `ledger.${partition}.*.${kind}.*`),
   handle: eachEntry(project),
   reset: async (tx) => {
-    for (const table of ['agent', 'connection', 'mission', 'passport', 'review'] as const) await tx.deleteFrom(table).execute();
+    for (const table of ['agent', 'connection', 'mission', 'passport', 'review', 'checkpoint'] as const)
+      await tx.deleteFrom(table).execute();
   },
 };
 
@@ -51,7 +52,7 @@ async function project(tx: Transaction<Tables>, entry: Entry): Promise<void> {
         break;
     }
     const revoked = dataOf(passportRevoked, fact);
-    if (revoked) await endPassports(tx, subject.operator_id, revoked.kind, subject.id, at.seq);
+    if (revoked) await endPassports(tx, subject.operator_id, { ...revoked, id: subject.id }, at);
   }
 }
 

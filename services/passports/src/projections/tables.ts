@@ -9,6 +9,8 @@ import type { MissionState } from '../domain/mission.ts';
 import type { PassportState } from '../domain/passport.ts';
 import type { ReviewState } from '../domain/review.ts';
 import type { Flag } from '@sallyport/contracts/objects/passport.ts';
+import type { checkpointRecorded } from '@sallyport/contracts/facts/passports.ts';
+import type { Static } from 'typebox';
 
 /** Read as a value, written as JSON text. */
 type Json<T> = ColumnType<T, string, string>;
@@ -34,6 +36,8 @@ export interface Tables {
   };
   passport: {
     jti: string;
+    /** The first jti of its refreshes. */
+    line: string;
     operator_id: string;
     agent_id: string;
     session_id: string;
@@ -44,7 +48,9 @@ export interface Tables {
     issued_seq: number;
     issued_ms: number;
     expires_ms: number;
-    status: 'active' | 'revoked' | 'lapsed' | 'checked_out';
+    status: 'active' | 'revoked' | 'lapsed' | 'checked_out' | 'superseded';
+    /** When it lapsed for want of a checkpoint. */
+    lapsed_ms: number | null;
     /** Message that ended it; 0 while it lives. */
     ended_seq: number;
     state: Json<PassportState>;
@@ -61,6 +67,9 @@ export interface Tables {
     review_id: string | null;
     review: Json<ReviewState>;
   };
+  checkpoint: { checkpoint_id: string; line: string; operator_id: string; recorded_ms: number; data: Json<CheckpointRow> };
+  /** No read model: what lies here is nowhere else, sealed. Its digest is in the log. */
+  mission_output: { mission_id: string; sha256: string; operator_id: string; sealed: string; kept_ms: number };
   mission_usage: { mission_id: string; operator_id: string; calls: number; denied: number; failed: number; actions: number };
   service_usage: { mission_id: string; service: string; reads: number; writes: number; actions: number; last_ms: number };
   open_attempt: { attempt_id: string; operator_id: string; mission_id: string; service: string };
@@ -74,6 +83,11 @@ export interface Tables {
   /** Not from the ledger: when a member's credential was last used, to the minute. */
   member_seen: { member_id: string; last_seen_ms: number };
 }
+
+export type CheckpointRow = Pick<
+  Static<typeof checkpointRecorded.data>,
+  'checkpoint_id' | 'recorded_at_ms' | 'services_used' | 'actions_count' | 'summary' | 'flags' | 'delegated_to'
+>;
 
 export const STEPS: readonly Step[] = [
   {
@@ -131,5 +145,21 @@ export const STEPS: readonly Step[] = [
         review_id text, review jsonb not null);
       create index review_by_operator on review (operator_id, checkout_id desc);
       create index review_by_mission on review (mission_id);`,
+  },
+  {
+    name: 'lines, checkpoints, outputs',
+    up: `
+      truncate agent, connection, mission, passport, review;
+      delete from cursor where name = 'model';
+      alter table passport add column line text not null, add column lapsed_ms bigint;
+      create index passport_by_line on passport (line);
+      create index passport_lapsed on passport (agent_id, lapsed_ms) where lapsed_ms is not null;
+      create table checkpoint (
+        checkpoint_id text primary key, line text not null, operator_id text not null, recorded_ms bigint not null, data jsonb not null);
+      create index checkpoint_by_line on checkpoint (line, recorded_ms);
+      create table mission_output (
+        mission_id text not null, sha256 text not null, operator_id text not null, sealed text not null, kept_ms bigint not null,
+        primary key (mission_id, sha256));
+      create index mission_output_by_time on mission_output (operator_id, kept_ms);`,
   },
 ];

@@ -31,7 +31,7 @@ function family({ own = [], agent, session }: Given = {}): Family {
     ? fold(AGENT, [draft(agentRegistered, { agent: agentOf() }), agent.fact], agent.seq - 1).revocation
     : record.revocation;
   const mission = fold(MISSION, [draft(missionOpened, implicitMission('ms_1', agentOf(), 'x', [], NOW))]);
-  const self = { passport, agent: { ...record, revocation }, mission };
+  const self = { passport, head: passport, agent: { ...record, revocation }, mission };
   return { self, parents: [], session: fold(SESSION, session ? [session.fact] : [], session?.seq), operator: OPERATOR.initial() };
 }
 

@@ -23,6 +23,7 @@ import { withNats } from '@sallyport/testing/nats.ts';
 import { withPostgres } from '@sallyport/testing/postgres.ts';
 import { type StartedService, startService } from '@sallyport/testing/service.ts';
 import { writeFile } from 'node:fs/promises';
+import type { SigningPlace } from './signing.ts';
 
 export const PUBLIC_URL = 'http://127.0.0.1:8787';
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -46,6 +47,7 @@ export interface Platform {
   key(): string;
   operatorId(): string;
   secretsDir: string;
+  signing: SigningPlace;
   answer(operation: string, options?: CallOptions): Promise<BusAnswer>;
   /** The reply's body; throws with the denial. */
   call(operation: string, options?: CallOptions): Promise<Body>;
@@ -131,6 +133,7 @@ export async function platform(): Promise<Platform> {
   const self: Platform = {
     bus,
     secretsDir,
+    signing: { database_url: postgres.url('passports'), database_password: postgres.passwords.passports, secretsDir },
     key: () => key,
     operatorId: () => operatorId,
     start: async (instance = 'passports') => {
