@@ -32,8 +32,8 @@ export async function revokeIssuedBy(deps: Deps, scope: Scope, memberId: string,
     .select('passport.jti')
     .where('member_passport.member_id', '=', memberId)
     .where('passport.operator_id', '=', operator_id)
-    // An expired one could still be refreshed.
-    .where('passport.status', 'in', ['active', 'lapsed'])
+    // An expired one could still be refreshed, and one that was has a successor.
+    .where('passport.status', 'in', ['active', 'lapsed', 'superseded'])
     .execute();
   await revokeEach(
     deps,

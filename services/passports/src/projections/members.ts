@@ -5,7 +5,7 @@
 import type { Entry } from '@sallyport/bus/follow.ts';
 import { parseSubject } from '@sallyport/bus/subjects.ts';
 import { dataOf } from '@sallyport/contracts/fact.ts';
-import { passportIssued } from '@sallyport/contracts/facts/passports.ts';
+import { passportIssued, passportRefreshed } from '@sallyport/contracts/facts/passports.ts';
 import { eachEntry, type ProjectionOptions } from '@sallyport/projections/options.ts';
 import type { Transaction } from 'kysely';
 import { evolveMember, MEMBER } from '../domain/member.ts';
@@ -41,7 +41,7 @@ async function projectMember(tx: Transaction<Tables>, member_id: string, entry: 
 
 async function projectIssuer(tx: Transaction<Tables>, entry: Entry): Promise<void> {
   for (const fact of entry.facts()) {
-    const issued = fact.actor.type === 'member' ? dataOf(passportIssued, fact) : null;
+    const issued = fact.actor.type === 'member' ? (dataOf(passportIssued, fact) ?? dataOf(passportRefreshed, fact)) : null;
     if (!issued) continue;
     const row = { jti: issued.jti, member_id: fact.actor.id };
     await tx
