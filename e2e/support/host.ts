@@ -18,6 +18,18 @@ export async function busOf(platform: Pick<Constellation, 'dataDir' | 'natsUrl'>
   return connectBus({ url: platform.natsUrl, user, password, name: `test-${user}`, log: silent });
 }
 
+/** Connected once, when it is first asked for: hooks of one file do not wait for each other. */
+export function lateBusOf(
+  platform: () => Pick<Constellation, 'dataDir' | 'natsUrl'>,
+  user: string,
+): { get(): Promise<Bus>; close(): Promise<void> } {
+  let bus: Promise<Bus> | undefined;
+  return {
+    get: () => (bus ??= busOf(platform(), user)),
+    close: async () => (await bus)?.close(),
+  };
+}
+
 export async function askAsHost(bus: Bus, name: string, body: object = {}): Promise<BusAnswer> {
   const operation = operations().find((one) => one.name === name);
   if (!operation) throw new Error(`no operation ${name}`);

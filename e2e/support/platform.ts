@@ -33,6 +33,8 @@ export interface TestOperator {
   operator_id: string;
   api_key: string;
   owner: { id: string; email: string };
+  /** Signs the owner in, once, within 15 minutes; that ends the operator's first run. */
+  login_url: string;
   /** With the operator's key. */
   api: Api;
   /** A member who was invited and has accepted. `allowed`: connection ids or provider slugs; left out: all. */
@@ -94,11 +96,12 @@ export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
     api,
     newOperator: async (name = 'Acme') => {
       const made = await asHost(createOperator, { name, owner_email: newEmail('owner'), owner_name: 'Olivia' });
-      const { operator, owner, api_key } = made;
+      const { operator, owner, api_key, login_url } = made;
       const operatorApi = api(api_key);
       return {
         operator_id: operator.id,
         api_key,
+        login_url,
         owner: { id: owner.id, email: owner.email },
         api: operatorApi,
         memberKey: async (role, allowed) => {
