@@ -7,11 +7,12 @@ import { ask } from '@sallyport/bus/rpc.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { deviceAsked } from '@sallyport/contracts/facts/sign-in.ts';
 import { operations } from '@sallyport/contracts/operations.ts';
-import { DEVICE_CODE, decideRequest, viewDevice, viewRequest } from '@sallyport/contracts/operations/oauth.ts';
+import { DEVICE_CODE, decideRequest, TOKEN_EXCHANGE, viewDevice, viewRequest } from '@sallyport/contracts/operations/oauth.ts';
 import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, apiOf } from '../support/api.ts';
+import { enrolledAgent, startMission } from '../support/agent.ts';
 import { lateBusOf, writeFacts } from '../support/host.ts';
 import { testPlatform, type TestOperator } from '../support/platform.ts';
 import {
@@ -428,6 +429,34 @@ test('a member who is removed between consent and code, or holds tokens, gets an
   assert.deepEqual(error(await refresh(platform.baseUrl, kept.refresh_token, kept.program.client_id)), NO_GRANT);
   assert.deepEqual(why(await me(kept.access_token)), ENDED);
   assert.equal((await api('GET', '/v1/operator')).body.id, acme.operator_id);
+});
+
+test('an agent exchanges its passport for the next one, as by refresh, with its own JWT and no other credential', async () => {
+  const { acme, session } = await person();
+  const agent = await enrolledAgent(acme.api);
+  const { passport } = await startMission(acme.api, agent.id, { intent_services: [] });
+  const form = {
+    grant_type: TOKEN_EXCHANGE,
+    subject_token: passport.token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    client_id: 'sallyport-cli',
+  };
+  const exchange = (bearer: string | null, more: Record<string, string> = {}): Promise<Answer> =>
+    postForm(platform.baseUrl, '/oauth/token', { ...form, ...more }, bearer === null ? {} : { authorization: `Bearer ${bearer}` });
+  for (const bearer of [null, acme.api_key, session, passport.token])
+    assert.equal((await exchange(bearer)).status === 200, false, String(bearer));
+  assert.deepEqual(error(await exchange(agent.jwt(), { subject_token_type: 'jwt' })), [400, 'invalid_request']);
+  assert.deepEqual(error(await exchange(agent.jwt(), { subject_token: `${passport.token}x` })), NO_GRANT);
+  const stranger = await enrolledAgent(acme.api, { name: 'stranger' });
+  assert.deepEqual(error(await exchange(stranger.jwt())), NO_GRANT);
+  const jwt = agent.jwt();
+  const answer = await exchange(jwt);
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  assert.equal(answer.body.issued_token_type, form.subject_token_type);
+  const verified = await platform.api()('POST', '/v1/passports/verify', { token: answer.body.access_token });
+  assert.equal(verified.body.valid, true, JSON.stringify(verified.body));
+  assert.deepEqual(error(await exchange(jwt, { subject_token: answer.body.access_token })), [400, 'invalid_request'], 'the JWT was used');
+  assert.deepEqual(error(await exchange(agent.jwt())), NO_GRANT, 'superseded');
 });
 
 const TEN = [
