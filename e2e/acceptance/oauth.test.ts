@@ -12,9 +12,10 @@ import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, apiOf } from '../support/api.ts';
-import { enrolledAgent, startMission } from '../support/agent.ts';
+import { connectGithub, enrolledAgent, startMission } from '../support/agent.ts';
 import { lateBusOf, writeFacts } from '../support/host.ts';
 import { testPlatform, type TestOperator } from '../support/platform.ts';
+import { json, startUpstream } from '../support/upstream.ts';
 import {
   answered,
   approveDevice,
@@ -457,6 +458,47 @@ test('an agent exchanges its passport for the next one, as by refresh, with its 
   assert.equal(verified.body.valid, true, JSON.stringify(verified.body));
   assert.deepEqual(error(await exchange(jwt, { subject_token: answer.body.access_token })), [400, 'invalid_request'], 'the JWT was used');
   assert.deepEqual(error(await exchange(agent.jwt())), NO_GRANT, 'superseded');
+});
+
+test('sessions and tokens make proxied calls inside their scopes, and none after their end', async () => {
+  const { acme, session, api } = await person();
+  const upstream = await startUpstream();
+  try {
+    upstream.routes.set('/repos/acme/sandbox/issues', (_request, response) => json(response, 200, { fine: true }));
+    await connectGithub(acme.api, upstream.url);
+    const agent = await acme.api('POST', '/v1/agents/register', { name: 'without-key' });
+    const { passport } = await startMission(acme.api, agent.body.id);
+    const call = (bearer: string, method: string): Promise<Answer> =>
+      platform.api(bearer)(
+        'POST',
+        '/v1/proxy',
+        { service: 'github', method, url: 'https://api.github.com/repos/acme/sandbox/issues', ...(method === 'GET' ? {} : { body: {} }) },
+        { 'x-passport-token': passport.token },
+      );
+    const by = async (scope: string): Promise<string> => (await tokensByCode(platform.baseUrl, pages, session, scope)).access_token;
+    const [reads, writes, neither, all] = [await by('proxy:read'), await by('proxy:write'), await by('agents:write'), await by('api')];
+    for (const bearer of [session, reads, all]) assert.equal((await call(bearer, 'GET')).status, 200);
+    for (const bearer of [session, writes, all]) assert.equal((await call(bearer, 'POST')).status, 200);
+    const before = upstream.seen.length;
+    for (const [bearer, method, needed] of [
+      [reads, 'POST', 'proxy:write'],
+      [writes, 'GET', 'proxy:read'],
+      [neither, 'GET', 'proxy:read'],
+    ] as const) {
+      const refused = await call(bearer, method);
+      assert.deepEqual([...why(refused), refused.body.error.metadata.needed], [403, 'FORBIDDEN', 'scope', needed]);
+    }
+    const other = await person();
+    assert.deepEqual(why(await call(other.session, 'GET')), [401, 'UNAUTHORIZED', 'wrong_credential_kind']);
+    await post('/oauth/revoke', { token: all });
+    assert.deepEqual(why(await call(all, 'GET')), ENDED);
+    assert.equal((await api('POST', '/v1/auth/logout')).status, 200);
+    assert.deepEqual(why(await call(session, 'GET')), ENDED);
+    assert.equal(upstream.seen.length, before, 'nothing of these went upstream');
+    assert.equal((await call(reads, 'GET')).status, 200);
+  } finally {
+    await upstream.stop();
+  }
 });
 
 const TEN = [

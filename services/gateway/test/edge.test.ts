@@ -159,6 +159,32 @@ test('given a sign-in from another site, it is refused before anything is asked'
   assert.equal((await call('POST', '/v1/auth/magic-link/verify', json, body)).code, 'AUDIT_UNAVAILABLE');
 });
 
+test('given an address that signs in again and again, it is told to wait, and another is not', async () => {
+  const limits = createLimits({ off: false, sign_ins_per_minute: 20 });
+  const paths = createKnownPaths();
+  const limited = createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('limited')), paths);
+  const current = (): never => {
+    throw new LedgerUnavailable('between two boots');
+  };
+  addEdgeRoutes(limited, { limits, current, public_url: 'http://127.0.0.1:8787' }, paths);
+  const from = async (remoteAddress: string, url: string, payload: string, headers: Record<string, string>): Promise<number> =>
+    (await limited.inject({ method: 'POST', url, headers, payload, remoteAddress })).statusCode;
+  const doors: [string, string, Record<string, string>][] = [
+    ['/v1/auth/magic-link', '{"email":"a@example.com"}', json],
+    ['/v1/auth/magic-link/verify', '{"token":"x"}', json],
+    ['/oauth/token', 'grant_type=refresh_token', { ...form, authorization }],
+    ['/v1/oauth/token', 'grant_type=refresh_token', form],
+    ['/oauth/device_authorization', 'client_id=x', form],
+  ];
+  for (let i = 0; i < 10; i++) {
+    const [url, payload, headers] = doors[i % doors.length] ?? assert.fail();
+    assert.equal(await from('192.0.2.1', url, payload, headers), 503);
+  }
+  for (const [url, payload, headers] of doors) assert.equal(await from('192.0.2.1', url, payload, headers), 429, url);
+  for (const [url, payload, headers] of doors) assert.equal(await from('192.0.2.2', url, payload, headers), 503, url);
+  await limited.close();
+});
+
 test('given a well-formed call between two boots, the answer is 503, never a defect', async () => {
   for (const [method, url] of [
     ['GET', '/v1/agents?limit=5'],
