@@ -37,7 +37,7 @@ export function lifeOf(family: Family, nowMs: number): Life {
   const { self, parents, session, operator } = family;
   const links = [self, ...parents];
   const expires_at_ms = earliest(links);
-  const dead = ownEnd(self) ?? links.map((link) => endOfLink(link, link === self, session, operator)).find((end) => end !== null);
+  const dead = ownEnd(self) ?? endOf(links, self, session, operator);
   if (dead) return { ...dead, expires_at_ms };
   return nowMs >= expires_at_ms
     ? { state: 'lapsed', reason: 'expired', at_ms: expires_at_ms, expires_at_ms }
@@ -50,10 +50,13 @@ function ownEnd({ passport }: Link): Dead | null {
   return { state: 'checked_out', reason: 'checked_out', at_ms: passport.checked_out.data.checked_out_at_ms };
 }
 
-function endOfLink(link: Link, isSelf: boolean, session: SessionState, operator: OperatorState): Dead | null {
-  const { passport, mission } = link;
-  const revoked = revocationOfLink(link, session, operator);
-  if (revoked) return revoked;
+/** A revocation anywhere in the chain tells its reason; only without one, a mission or a time that is over does: the cascade ends implicit missions too. */
+function endOf(links: readonly Link[], self: Link | null, session: SessionState, operator: OperatorState): Dead | null {
+  const revoked = links.map((link) => revocationOfLink(link, session, operator)).find((end) => end !== null);
+  return revoked ?? links.map((link) => endOfLink(link, link === self)).find((end) => end !== null) ?? null;
+}
+
+function endOfLink({ passport, mission }: Link, isSelf: boolean): Dead | null {
   if (passport.superseded_by !== null) return { state: 'superseded', reason: 'superseded', at_ms: passport.superseded_at_ms ?? 0 };
   if (passport.lapsed_at_ms !== null) return { state: 'lapsed', reason: 'expired', at_ms: passport.expires_at_ms };
   const { end } = mission;
@@ -75,7 +78,7 @@ function revocationOfLink({ head, agent }: Link, session: SessionState, operator
 export function lifeAbove({ parents, session, operator }: Family, nowMs: number): Life | null {
   if (parents.length === 0) return null;
   const expires_at_ms = earliest(parents);
-  const dead = parents.map((link) => endOfLink(link, false, session, operator)).find((end) => end !== null);
+  const dead = endOf(parents, null, session, operator);
   if (dead) return { ...dead, expires_at_ms };
   return nowMs >= expires_at_ms
     ? { state: 'lapsed', reason: 'expired', at_ms: expires_at_ms, expires_at_ms }
