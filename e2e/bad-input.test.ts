@@ -1,9 +1,13 @@
 /** Bad input anywhere gets an error of the catalogue, never a 5xx or a stack trace: every operation of `/openapi.json`, generated. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ERRORS } from '@sallyport/contracts/errors.ts';
 import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import { openWitness } from './faults/evidence.ts';
 import { apiOf } from './support/api.ts';
 
 interface Described {
@@ -52,7 +56,10 @@ function assertRefused({ status, text }: Raw, what: string, allowed: (status: nu
   assert.ok(allowed(status), `${what}: ${status} ${text.slice(0, 400)}`);
   if (status < 400) return;
   // The OAuth endpoints have a form of their own, and one of them answers browsers (api.md §2).
-  if (/ \/(v1\/)?oauth\//.test(what)) return void assert.doesNotMatch(text, LEAK, what);
+  if (/ \/(v1\/)?oauth\//.test(what)) {
+    assert.doesNotMatch(text, LEAK, what);
+    return;
+  }
   const { error } = JSON.parse(text);
   assert.ok(error.code in ERRORS, `${what}: ${text.slice(0, 200)}`);
   assert.deepEqual(error.details, error.metadata);
@@ -156,7 +163,7 @@ test('bearers of any form are refused', async () => {
     'Bearer ',
     'Basic YTpi',
     'Bearer sk_live_op_x',
-    `Bearer ${platform.apiKey.slice(0, -1)}x`,
+    `Bearer ${platform.apiKey.slice(0, -1)}${platform.apiKey.endsWith('x') ? 'y' : 'x'}`,
     'Bearer eyJ.eyJ.x',
     `Bearer ${'e'.repeat(20_000)}`,
     'Bearer eyJhbGciOiJub25lIn0.e30.',
@@ -194,4 +201,24 @@ test('unknown paths, methods, types and encodings have their own answers', async
   assert.equal((await raw('POST', '/v1/agents/register', auth(), `{"name":"${'x'.repeat(1_100_000)}"}`)).status, 413);
   for (const path of ['/v1/intents/submit', '/v1/scan', '/v1/llm/anything'])
     assert.equal((await raw('GET', path, auth())).status, 404, path);
+});
+
+test('given all that, every read model and the audit chain have gone on', async () => {
+  const operator = apiOf(platform.baseUrl, platform.apiKey);
+  const made = await operator('POST', '/v1/agents/register', { name: 'after-bad-input' });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const { instances } = JSON.parse(await readFile(join(platform.dataDir, 'platform.json'), 'utf8'));
+  const audit = instances.find(({ service }: { service: string }) => service === 'audit');
+  await eventually(async () => {
+    const { body } = await operator('GET', `/v1/audit?agent_id=${made.body.id}`);
+    assert.equal(body.entries.length, 1, await (await fetch(`http://127.0.0.1:${audit.internal_port}/readyz`)).text());
+  });
+  assert.equal((await operator('GET', '/v1/audit/verify-chain')).body.valid, true);
+  const witness = await openWitness(platform);
+  try {
+    for (const schema of ['passports', 'vault', 'audit', 'detectors'])
+      assert.deepEqual(await witness.query(`select name, seq, error from ${schema}.dead_letter`), [], schema);
+  } finally {
+    await witness.close();
+  }
 });

@@ -78,7 +78,7 @@ async function opened(world: World, wanted: 'agent.registered' | 'mission.opened
 }
 
 /** A call of the gateway that reaches NATS through the test, cut before, cut after or made silent; then the same operation at another. */
-export async function cutCalls(world: World, name: string, faults: readonly Fault[]): Promise<void> {
+export async function cutCalls(world: World, name: string, faults: readonly Extract<Fault, string>[]): Promise<void> {
   const proxy = world.proxies.get(name);
   assert.ok(proxy, `${name} reaches NATS through the test`);
   const gateway = Number(name.split('-')[1] ?? 1) - 1;

@@ -17,11 +17,11 @@ interface Ready {
   status: string;
   checks: Record<string, string>;
   version: string;
-  details?: { stopped_chains?: StoppedChain[] };
+  details?: { stopped_chains?: Stopped[]; stopped_calls?: Stopped[] };
 }
 
 /** Written by `projections/apply.ts`. */
-interface StoppedChain {
+interface Stopped {
   partition: number;
   seq: number;
   subject: string;
@@ -89,21 +89,27 @@ export async function serviceFindings(instance: Instance): Promise<{ instance: I
   }
 }
 
-/** One finding per partition whose chain stands still. */
-export function stoppedChains({ name }: Instance, ready: Ready | null): Finding[] {
-  return (ready?.details?.stopped_chains ?? []).map(({ partition, seq, subject, operator_id, fact_types, error }) => ({
+/** One finding per partition whose chain, or whose table of calls, stands still. */
+export function stoppedFindings({ name }: Instance, ready: Ready | null): Finding[] {
+  const { stopped_chains = [], stopped_calls = [] } = ready?.details ?? {};
+  return [
+    ...stopped_chains.map((stopped) => stoppedFinding('the audit chain', name, stopped)),
+    ...stopped_calls.map((stopped) => stoppedFinding('what audit knows of calls', name, stopped)),
+  ];
+}
+
+function stoppedFinding(model: string, instance: string, { partition, seq, subject, operator_id, fact_types, error }: Stopped): Finding {
+  const fact = fact_types.join(', ') || 'not readable';
+  return {
     ok: false,
-    what: [
-      `the audit chain of partition ${partition} stands still at message ${seq} of the ledger`,
-      `(subject ${subject}, operator ${operator_id ?? 'not known'}, fact ${fact_types.join(', ') || 'not readable'}): ${error}`,
-    ].join(' '),
+    what: `${model} of partition ${partition} stands still at message ${seq} of the ledger (subject ${subject}, operator ${operator_id ?? 'not known'}, fact ${fact}): ${error}`,
     remedy: [
       `nothing is lost: the ledger holds message ${seq} and all after it, and other partitions go on.`,
-      `Install a version of Sallyport that can make a row of it (a newer one, when the fact is of a newer version) and restart ${name}:`,
-      'it tries the same message again and goes on from there, so that the chain has no gap.',
-      `Then run sallyport doctor again. There is no way to pass over the message, on purpose.`,
+      `Install a version of Sallyport that can handle it (a newer one, when the fact is of a newer version) and restart ${instance}:`,
+      'it tries the same message again and goes on from there, so that nothing is left out.',
+      'Then run sallyport doctor again. There is no way to pass over the message, on purpose.',
     ].join(' '),
-  }));
+  };
 }
 
 function failing(ready: Partial<Ready>): string {

@@ -36,11 +36,32 @@ export function matches<S extends TSchema>(schema: S, value: unknown): value is 
 /** What is wrong with the value, empty when nothing is: dotted path (`''` is the whole), rule (`required`, `max_length`, `unknown_field`…). */
 export function check(schema: TSchema, value: unknown): FieldProblem[] {
   const validator = compile(schema);
-  if (validator.Check(value)) return [];
+  if (validator.Check(value)) return untold(value, '');
   const problems = collapse(validator.Errors(value)).flatMap(fieldProblems);
   const unique = new Map(problems.map((problem) => [`${problem.path} ${problem.rule}`, problem]));
   const found = [...unique.values()].slice(0, MAX_REPORTED);
   return found.length > 0 ? found : [{ path: '', rule: 'invalid' }];
+}
+
+/**
+ * Text that no store takes: U+0000, which PostgreSQL refuses in JSON, and half of a surrogate pair, which has no UTF-8 and no RFC 8785 form. Let in, it would
+ * stop the audit chain of whoever sent it.
+ */
+function untold(value: unknown, path: string): FieldProblem[] {
+  if (typeof value === 'string') return isText(value) ? [] : [{ path, rule: 'text' }];
+  if (Array.isArray(value)) return value.flatMap((one, index) => untold(one, under(path, String(index)))).slice(0, MAX_REPORTED);
+  if (!isRecord(value)) return [];
+  return Object.entries(value)
+    .flatMap(([name, one]) => (isText(name) ? untold(one, under(path, name.slice(0, MAX_NAME))) : [{ path, rule: 'text' }]))
+    .slice(0, MAX_REPORTED);
+}
+
+function isText(value: string): boolean {
+  return !value.includes('\0') && value.isWellFormed();
+}
+
+function under(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
 }
 
 /**

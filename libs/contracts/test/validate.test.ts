@@ -77,3 +77,14 @@ test('given a query string, only what is declared integer or boolean is converte
   assert.deepEqual(coerceQuery(Type.Object({ flag: opt(Type.Boolean()) }), { flag: 'true' }), { flag: true });
   assert.equal(check(listSecurityEvents.query, { page: ['1', '2'] }).length, 1);
 });
+
+test('given text that no store takes, anywhere in a value, it is refused by its path', () => {
+  const schema = Type.Object({ name: Type.String(), more: Type.Optional(Type.Record(Type.String(), Type.Unknown())) });
+  assert.deepEqual(check(schema, { name: 'ok 💥', more: { a: ['b', { c: 'd' }] } }), []);
+  assert.deepEqual(check(schema, { name: 'a\0b' }), [{ path: 'name', rule: 'text' }]);
+  assert.deepEqual(check(schema, { name: '\ud800' }), [{ path: 'name', rule: 'text' }]);
+  assert.deepEqual(check(schema, { name: 'ok', more: { a: ['b', { c: '\0' }], '\0': 1 } }), [
+    { path: 'more.a.1.c', rule: 'text' },
+    { path: 'more', rule: 'text' },
+  ]);
+});

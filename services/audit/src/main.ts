@@ -86,7 +86,7 @@ const internal = await serveInternal({
       return 'ok';
     },
   },
-  details: () => ({ stopped_chains: rows.stopped() }),
+  details: () => ({ stopped_chains: rows.stopped(), stopped_calls: calls.stopped() }),
 });
 shutdown.add('internal', internal.close);
 log.info({ port: internal.port }, 'audit serves');

@@ -3,7 +3,7 @@
  * Ends with 0 when all is well, 7 when something cannot be reached, else 1.
  */
 import type { Command } from '../command.ts';
-import { type Finding, gatewayFindings, serviceFindings, stoppedChains, versionFindings } from '../findings.ts';
+import { type Finding, gatewayFindings, serviceFindings, stoppedFindings, versionFindings } from '../findings.ts';
 import { EXIT } from '../exit.ts';
 import { hostPlatform } from '../platform.ts';
 
@@ -19,7 +19,7 @@ export const doctor: Command = {
       ...versionFindings(process.versions.node),
       ...(await Promise.all(platform.gateways.map(gatewayFindings))),
       ...services.map(({ finding }) => finding),
-      ...services.flatMap(({ instance, ready }) => stoppedChains(instance, ready)),
+      ...services.flatMap(({ instance, ready }) => stoppedFindings(instance, ready)),
     ];
     const text = findings.map(({ ok, what, remedy }) => (ok ? `ok    ${what}` : `FAIL  ${what}\n      what to do: ${remedy}`)).join('\n');
     out.result({ ok: findings.every(({ ok }) => ok), findings }, text);

@@ -235,6 +235,9 @@ export const fenceSet = factType(
   Type.Object({ effect: oneOf(['revoked', 'ended', 'narrowed']), targets: Type.Array(Type.String()), reason: Type.String() }),
 );
 /** An `Idempotency-Key` in use: answer sealed with the owner's key (api.md §1.5). No audit row. */
+/** Of an `Idempotency-Key`: what its first use was answered, sealed with the owner's key (`libs/bus`). */
+export const idempotencyRecorded = factType('idempotency.recorded', 1, Type.Object({ body_sha256: Type.String(), answer: Type.String() }));
+
 export const idempotencyUsed = factType(
   'idempotency.used',
   1,

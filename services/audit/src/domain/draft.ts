@@ -67,7 +67,7 @@ function metadataOf(of: ActionOf, fact: Fact): { [key: string]: Json } {
     kept['name'] = json(agent['name']);
     kept['accountability_mode'] = json(agent['accountability_mode']);
   }
-  if (isObject(changes)) kept['changed'] = Object.keys(changes).sort();
+  if (isObject(changes)) kept['changed'] = Object.keys(changes).map(told).sort();
   if (isObject(grant)) {
     kept['scopes'] = json(grant['scopes']);
     kept['version'] = json(grant['version']);
@@ -99,7 +99,12 @@ function outcomeOf(value: unknown): Outcome {
 }
 
 function text(value: unknown, when = true): string | null {
-  return when && typeof value === 'string' ? value : null;
+  return when && typeof value === 'string' ? told(value) : null;
+}
+
+/** Rows hold text that every reader takes: what has no UTF-8, or no place in PostgreSQL, is U+FFFD, and the chain goes on. */
+function told(value: string): string {
+  return value.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 function whole(value: unknown): number | null {
@@ -113,7 +118,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /** Facts come from JSON, so their values are JSON; absent ones become null. */
 function json(value: unknown): Json {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return told(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map(json);
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, json(one)])) : null;
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, one]) => [told(key), json(one)])) : null;
 }
