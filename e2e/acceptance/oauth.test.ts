@@ -1,6 +1,7 @@
 /** OAuth for people's tools (api.md §3.6): what a thief, a phisher and two programs at once can do, and what they cannot. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { aggregateSubject, PLATFORM } from '@sallyport/bus/subjects.ts';
 import { ask } from '@sallyport/bus/rpc.ts';
@@ -10,11 +11,14 @@ import { operations } from '@sallyport/contracts/operations.ts';
 import { DEVICE_CODE, decideRequest, TOKEN_EXCHANGE, viewDevice, viewRequest } from '@sallyport/contracts/operations/oauth.ts';
 import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
+import { removeFolder, scratchFolder } from '@sallyport/testing/folders.ts';
+import { pythonEnvironment, requires } from '@sallyport/testing/requires.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, apiOf } from '../support/api.ts';
 import { connectGithub, enrolledAgent, startMission } from '../support/agent.ts';
 import { lateBusOf, writeFacts } from '../support/host.ts';
 import { testPlatform, type TestOperator } from '../support/platform.ts';
+import { ROOT, runPython } from '../support/python.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 import {
   answered,
@@ -32,6 +36,38 @@ import {
   signIn,
   tokensByCode,
 } from '../support/sign-in.ts';
+
+const python = await requires('python3');
+const CLIENT_NEEDS = ['httpx==0.28.1', 'cryptography==50.0.2', 'PyJWT==2.15.1', 'cbor2==6.2.1'];
+const TEN = [
+  'passports:read',
+  'passports:write',
+  'agents:read',
+  'agents:write',
+  'services:read',
+  'services:connect',
+  'credentials:read',
+  'proxy:read',
+  'proxy:write',
+  'audit:read',
+];
+
+/** The table of api.md §3.6, by method and path; null: every token may. */
+function scopeOf(method: string, path: string): string | null {
+  const read = method === 'GET';
+  const under = (root: string): boolean => path === root || path.startsWith(`${root}/`);
+  if (path === '/v1/me') return null;
+  if (under('/v1/agents')) return read ? 'agents:read' : 'agents:write';
+  if (under('/v1/passports') || under('/v1/missions')) return read ? 'passports:read' : 'passports:write';
+  if (under('/v1/services') || under('/v1/named-intents')) return read ? 'services:read' : 'services:connect';
+  if (under('/v1/credentials')) return 'credentials:read';
+  if (path === '/v1/proxy/operations/get' || path === '/v1/proxy/usage' || under('/v1/scan')) return 'proxy:read';
+  if (path === '/v1/proxy' || under('/v1/forward')) return 'proxy:write';
+  if (/^\/v1\/intents\/:id\/(approve|reject)$/.test(path)) return 'approvals:decide';
+  if (under('/v1/intents')) return read ? 'proxy:read' : 'proxy:write';
+  if (under('/v1/audit') || (under('/v1/security-events') && read) || path === '/v1/events/stream') return 'audit:read';
+  return 'api';
+}
 
 const platform = testPlatform();
 const passports = lateBusOf(() => platform.constellation, 'passports');
@@ -501,34 +537,39 @@ test('sessions and tokens make proxied calls inside their scopes, and none after
   }
 });
 
-const TEN = [
-  'passports:read',
-  'passports:write',
-  'agents:read',
-  'agents:write',
-  'services:read',
-  'services:connect',
-  'credentials:read',
-  'proxy:read',
-  'proxy:write',
-  'audit:read',
-];
-
-/** The table of api.md §3.6, by method and path; null: every token may. */
-function scopeOf(method: string, path: string): string | null {
-  const read = method === 'GET';
-  const under = (root: string): boolean => path === root || path.startsWith(`${root}/`);
-  if (path === '/v1/me') return null;
-  if (under('/v1/agents')) return read ? 'agents:read' : 'agents:write';
-  if (under('/v1/passports') || under('/v1/missions')) return read ? 'passports:read' : 'passports:write';
-  if (under('/v1/services') || under('/v1/named-intents')) return read ? 'services:read' : 'services:connect';
-  if (under('/v1/credentials')) return 'credentials:read';
-  if (path === '/v1/proxy/operations/get' || path === '/v1/proxy/usage' || under('/v1/scan')) return 'proxy:read';
-  if (path === '/v1/proxy' || under('/v1/forward')) return 'proxy:write';
-  if (/^\/v1\/intents\/:id\/(approve|reject)$/.test(path)) return 'approvals:decide';
-  if (under('/v1/intents')) return read ? 'proxy:read' : 'proxy:write';
-  if (under('/v1/audit') || (under('/v1/security-events') && read) || path === '/v1/events/stream') return 'audit:read';
-  return 'api';
+for (const version of ['4.0.0', '1.4.0']) {
+  test(`the published client ${version} signs in by tokens, by its credentials file and by session, and loses all with a stolen token`, {
+    skip: python.skip,
+  }, async () => {
+    const { session } = await person();
+    const tokens = await tokensByCode(platform.baseUrl, pages, session, TEN.join(' '));
+    const interpreter = await pythonEnvironment(python.path, { install: [`getstack==${version}`, ...CLIENT_NEEDS] });
+    const home = await scratchFolder('home');
+    const given = { ...tokens, client_id: tokens.program.client_id, session };
+    const done = await runPython(interpreter, [join(ROOT, 'e2e/published-client/oauth_walk.py')], {
+      cwd: home,
+      env: { HOME: home, STACK_TEST_URL: platform.baseUrl, STACK_TEST_TOKENS: JSON.stringify(given) },
+    });
+    assert.equal(done.code, 0, `${done.stdout}\n${done.stderr.slice(-4000)}`);
+    const lines = done.stdout.trim().split('\n');
+    const steps = Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ step, value }) => [step, value]));
+    assert.deepEqual(steps, {
+      version,
+      registered: true,
+      refreshed: true,
+      rotated: true,
+      scope: 'api',
+      file: true,
+      file_rotated: true,
+      file_mode: '0o600',
+      file_again: true,
+      session: true,
+      session_async: true,
+      stolen: 'invalid_grant',
+      family: 'session_ended',
+    });
+    removeFolder(home);
+  });
 }
 
 test('44. a token opens what the table gives its scopes and nothing else', async () => {
