@@ -9,16 +9,19 @@
  *   });
  *
  * `memberKey` needs an operator in its first run (nobody has signed in): later an invitation takes a person, so make the keys first.
+ * Hooks of the root run side by side: do in tests, not in a `before` of the file, what needs the platform.
  * Rate limits are off unless `env` says otherwise. What a field holds before the platform has started is empty: read it inside tests.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
+import type { Bus } from '@sallyport/bus/connect.ts';
 import type { Operation } from '@sallyport/contracts/operation.ts';
 import { createOperator } from '@sallyport/contracts/operations/operator.ts';
 import { connectHost, type Host } from '@sallyport/service-kit/host.ts';
 import { type Constellation, type ConstellationOptions, constellation } from '@sallyport/testing/constellation.ts';
 import { type Answer, type Api, apiOf } from './api.ts';
+import { busOf } from './host.ts';
 
 export type TestRole = 'readonly' | 'standard' | 'admin' | 'owner';
 
@@ -49,6 +52,8 @@ export interface TestPlatform {
   newOperator(name?: string): Promise<TestOperator>;
   /** As the administrator on the host; the answer's body, whatever it is. Throws for a refusal. */
   asHost(operation: Operation, body: unknown): Promise<Answer['body']>;
+  /** On the bus as a service, to give the log what a test cannot wait for (`support/host.ts`). */
+  bus(user: string): Promise<Bus>;
   /** Any bearer, or none. */
   api(bearer?: string, gateway?: number): Api;
 }
@@ -70,7 +75,9 @@ export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
     const password_file = join(started.dataDir, 'secrets', 'nats', 'host');
     host = await connectHost({ nats_url: started.natsUrl, password_file, log: silent });
   });
+  const buses = new Map<string, Promise<Bus>>();
   after(async () => {
+    for (const bus of buses.values()) await (await bus).close();
     await host?.close();
     await started?.stop();
   });
@@ -93,6 +100,11 @@ export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
       return up();
     },
     asHost,
+    bus: (user) => {
+      const bus = buses.get(user) ?? busOf(up(), user);
+      buses.set(user, bus);
+      return bus;
+    },
     api,
     newOperator: async (name = 'Acme') => {
       const made = await asHost(createOperator, { name, owner_email: newEmail('owner'), owner_name: 'Olivia' });

@@ -1,6 +1,7 @@
 /** What all grant operations share: reading what is in force, and the write of a changed grant with its fence (api.md §5.3). */
 import type { Write } from '@sallyport/bus/compose.ts';
-import { type Denial, denial, notFound } from '@sallyport/contracts/errors.ts';
+import { connectionNotAllowed, mayTouch } from '@sallyport/contracts/allowed-connections.ts';
+import { type Denial, notFound } from '@sallyport/contracts/errors.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { agentUpdated, grantChanged, grantRemoved } from '@sallyport/contracts/facts/identity.ts';
 import type { Agent } from '@sallyport/contracts/objects/agent.ts';
@@ -43,16 +44,6 @@ export async function readGrantBasis(
   const deciders = (roles: readonly string[]): number => decidersAmong(operator.team, roles);
   const terms = { agent_id: agentId, connection, settings: operator.settings, before, now_ms: read.now, deciders };
   return { ok: true, basis: { agent: found.agent, connection, grants, operator, terms } };
-}
-
-/** Within the caller's own `allowed_connections` (api.md §3.2). */
-export function mayTouch(principal: Principal, { id, provider }: Pick<Connection, 'id' | 'provider'>): boolean {
-  const allowed = principal.allowed_connections;
-  return allowed === null || allowed.includes(id) || allowed.includes(provider);
-}
-
-export function connectionNotAllowed(): Denial {
-  return denial('FORBIDDEN', 'This connection is outside of yours.', { reason: 'connection_not_allowed' });
 }
 
 export function grantWrites(operatorId: string, held: HeldGrant): Write[] {

@@ -4,6 +4,7 @@
  */
 import type { Write } from '@sallyport/bus/compose.ts';
 import type { Reader } from '@sallyport/bus/ledger.ts';
+import { mayTouch } from '@sallyport/contracts/allowed-connections.ts';
 import { type Denial, invalid } from '@sallyport/contracts/errors.ts';
 import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { missionAssigned, missionOpened, missionPassportAdded, passportIssued } from '@sallyport/contracts/facts/passports.ts';
@@ -24,7 +25,6 @@ import { MISSION, missionEnded } from './domain/mission.ts';
 import { implicitMission, type Opened } from './domain/open-mission.ts';
 import { type Issued, PASSPORT } from './domain/passport.ts';
 import { readWanted } from './domain/wanted.ts';
-import { mayTouch } from './granting.ts';
 import {
   behind,
   connectionsOf,

@@ -4,7 +4,7 @@ import type { Connection } from '@sallyport/contracts/objects/connection.ts';
 import type { Principal } from '@sallyport/contracts/principal.ts';
 import { catalogueServices, findService, publicService } from '../src/catalogue/catalogue.ts';
 import { injectionOf, readCredential } from '../src/domain/credential.ts';
-import { approvalLoosened, loosenings, refuseLoosening } from '../src/domain/loosening.ts';
+import { approvalLoosened, loosenings } from '../src/domain/loosening.ts';
 import { withConnection, withDefault, withoutConnection } from '../src/domain/provider.ts';
 import { narrows, optionsOf, planConnect, planUpdate, refuseAdminFields, refuseReach } from '../src/domain/update.ts';
 
@@ -170,15 +170,6 @@ test('weaker approval and a removed baseline constraint are loosenings; tighter 
   ok(!approvalLoosened([set('GET')], [set('PUT'), set('GET')]));
   deepEqual(loosenings(connection, { ...connection, baseline_constraints: [] }), ['baseline_constraints']);
   deepEqual(loosenings(connection, { ...connection, baseline_constraints: [...connection.baseline_constraints, ...set('PUT')] }), []);
-});
-
-test('a loosening passes for the operator key, for a member key only where keys may approve', () => {
-  const key: Principal = { ...member(null), type: 'operator', credential: 'operator_key' };
-  equal(refuseLoosening(key, ['default_approval'], { api_keys_may_approve: false }), null);
-  equal(refuseLoosening(member('admin'), ['default_approval'], { api_keys_may_approve: true }), null);
-  const refused = refuseLoosening(member('owner'), ['default_approval'], { api_keys_may_approve: false });
-  equal(refused?.code, 'GOVERNANCE_APPROVAL_REQUIRED');
-  deepEqual(refused?.metadata, { loosens: ['default_approval'] });
 });
 
 test('network options take an admin, and a member reaches only allowed connections', () => {

@@ -1,6 +1,6 @@
 /** Operator and member objects (api.md §4, §17). */
 import { type Static, Type } from 'typebox';
-import { idOf, nullable, oneOf, Time } from '../schema.ts';
+import { idOf, nullable, oneOf, opt, Time } from '../schema.ts';
 import { ROLES } from '../principal.ts';
 
 export const OperatorSettings = Type.Object({
@@ -17,6 +17,22 @@ export const OperatorSettings = Type.Object({
   standard_checkpoints: oneOf(['refuse', 'accept']),
 });
 export type OperatorSettings = Static<typeof OperatorSettings>;
+
+/** What a PATCH may set, with the bounds of api.md §4; `null` clears `audit_retention_days` and means nothing for the rest. */
+export const SettingsPatch = Type.Object({
+  default_connection_access: opt(oneOf(['all_agents', 'none'])),
+  default_credential_access: opt(oneOf(['direct', 'proxy_preferred', 'proxy_only'])),
+  raw_reads: opt(oneOf(['off', 'members', 'all'])),
+  api_keys_may_approve: opt(Type.Boolean()),
+  default_mission_seconds: opt(Type.Integer({ minimum: 60, maximum: 86_400 })),
+  max_mission_seconds: opt(Type.Integer({ minimum: 3_600, maximum: 86_400 })),
+  pending_ttl_seconds: opt(Type.Integer({ minimum: 60, maximum: 86_400 })),
+  approved_ttl_seconds: opt(Type.Integer({ minimum: 30, maximum: 3_600 })),
+  intent_body_retention_days: opt(Type.Integer({ minimum: 1, maximum: 3_650 })),
+  audit_retention_days: opt(Type.Integer({ minimum: 1, maximum: 36_500 })),
+  standard_checkpoints: opt(oneOf(['refuse', 'accept'])),
+});
+export type SettingsPatch = Static<typeof SettingsPatch>;
 
 export const DEFAULT_SETTINGS: OperatorSettings = {
   default_connection_access: 'all_agents',

@@ -8,6 +8,12 @@ import { idOf, nullable, opt, oneOf, text, Time } from '../schema.ts';
 
 const agentId = Type.Object({ id: Type.String() });
 const name = Type.String({ pattern: '^[a-z0-9][a-z0-9\\-]*[a-z0-9]$', minLength: 2, maxLength: 64 });
+/** Shown as an image: nothing that a browser would run. */
+const IconUrl = Type.String({
+  pattern: '^(https?://[^\\s]+|data:image/[^\\s]+)$',
+  maxLength: 100_000,
+  description: 'URL or data URI of an image',
+});
 const mutable = {
   description: opt(text(0, 256)),
   accountability_mode: opt(Mode),
@@ -17,7 +23,7 @@ const mutable = {
   credential_access: opt(CredentialAccess),
   llm_inject_system_prompt: opt(Type.Boolean()),
   llm_redact_pii: opt(Type.Boolean()),
-  icon_url: opt(text(0, 100_000)),
+  icon_url: opt(IconUrl),
   allowed_connections: opt(Type.Array(idOf('connection'), { maxItems: 1000 })),
   max_mission_seconds: opt(Type.Integer({ minimum: 3600, maximum: 86400 })),
 };

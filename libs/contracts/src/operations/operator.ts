@@ -1,6 +1,6 @@
 /** The operator, its keys, and who a credential is (api.md §4, §3.1). */
 import { Type } from 'typebox';
-import { Member, Operator } from '../objects/operator.ts';
+import { Member, Operator, SettingsPatch } from '../objects/operator.ts';
 import { OperatorView, PrincipalView, RefusedCredential } from '../objects/views.ts';
 import { E_PUBLIC, E_READ, E_WRITE, operation } from '../operation.ts';
 import { nullable, opt, text, Time } from '../schema.ts';
@@ -48,6 +48,18 @@ export const getOperator = operation({
   http: { method: 'GET', path: '/v1/operator', status: 200 },
   response: Operator,
   errors: E_READ,
+});
+
+export const updateOperator = operation({
+  name: 'operator.update',
+  owner: 'passports',
+  summary: 'Change the name or settings of the operator',
+  who: ['A'],
+  http: { method: 'PATCH', path: '/v1/operator', status: 200 },
+  single_use: true,
+  body: Type.Object({ name: opt(text(1, 100)), settings: opt(SettingsPatch) }),
+  response: Operator,
+  errors: [...E_WRITE, 'GOVERNANCE_APPROVAL_REQUIRED'],
 });
 
 export const rotateKey = operation({

@@ -4,6 +4,7 @@ import type { OperatorSettings } from '@sallyport/contracts/objects/operator.ts'
 import type { registerAgent, updateAgent } from '@sallyport/contracts/operations/agents.ts';
 import type { BodyOf } from '@sallyport/contracts/operation.ts';
 import { rank } from './issue.ts';
+import { CREDENTIAL_ACCESS } from './operator-settings.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 
 export type Registration = BodyOf<typeof registerAgent>;
@@ -77,15 +78,13 @@ export function changesOf(agent: Agent, patch: AgentPatch): Partial<Agent> {
   return changes;
 }
 
-const ACCESS_ORDER: readonly Agent['credential_access'][] = ['proxy_only', 'proxy_preferred', 'direct'];
-
 /** Names of the fields whose change loosens a protection (api.md §3.2). */
 export function loosenedFields(agent: Agent, changes: Partial<Agent>): string[] {
   const loosens: string[] = [];
   const { accountability_mode, bind_resources, credential_access, allowed_connections } = changes;
   if (accountability_mode && rank(accountability_mode) < rank(agent.accountability_mode)) loosens.push('accountability_mode');
   if (bind_resources === 'off' && agent.bind_resources === 'auto') loosens.push('bind_resources');
-  if (credential_access && ACCESS_ORDER.indexOf(credential_access) > ACCESS_ORDER.indexOf(agent.credential_access)) {
+  if (credential_access && CREDENTIAL_ACCESS.indexOf(credential_access) > CREDENTIAL_ACCESS.indexOf(agent.credential_access)) {
     loosens.push('credential_access');
   }
   if (allowed_connections !== undefined && widens(agent.allowed_connections, allowed_connections)) loosens.push('allowed_connections');

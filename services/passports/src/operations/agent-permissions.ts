@@ -1,4 +1,5 @@
 /** `GET /v1/agents/:id/permissions` (api.md §5.3): explicit grants, and what the agent reaches without one. */
+import { mayTouch } from '@sallyport/contracts/allowed-connections.ts';
 import { refuse } from '@sallyport/contracts/call.ts';
 import type { agentPermissions } from '@sallyport/contracts/operations/agents.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
@@ -21,7 +22,10 @@ export function agentPermissionsOperation(deps: Deps): OperationHandler<typeof a
     if (!found) return refuse(noAgent(id));
     if (!connections) return refuse(behind());
     const grants = (await load(GRANT, operator_id, id)).state;
-    const access = connections.map((one) => accessTo(one, found.agent, grants, operator.settings, deps.clock.now()));
+    // A member sees the part that it may use itself.
+    const visible = connections.filter((connection) => mayTouch(principal, connection));
+    const shown = (id: string): boolean => principal.allowed_connections === null || visible.some((connection) => connection.id === id);
+    const access = visible.map((one) => accessTo(one, found.agent, grants, operator.settings, deps.clock.now()));
     const implicit = access
       .filter((one) => one !== null)
       .filter((one) => !one.explicit)
@@ -31,6 +35,7 @@ export function agentPermissionsOperation(deps: Deps): OperationHandler<typeof a
         approval,
         constraints,
       }));
-    return success(operation, { agent_id: id, grants: Object.values(grants.grants).map(({ grant }) => grant), implicit });
+    const explicit = Object.values(grants.grants).flatMap(({ grant }) => (shown(grant.connection_id) ? [grant] : []));
+    return success(operation, { agent_id: id, grants: explicit, implicit });
   };
 }

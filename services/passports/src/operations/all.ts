@@ -54,6 +54,7 @@ import { startMissionOperation } from './start-mission.ts';
 import { teamOperations } from './team/register.ts';
 import { unblockAgentOperation } from './unblock-agent.ts';
 import { updateAgentOperation } from './update-agent.ts';
+import { updateOperatorOperation } from './update-operator.ts';
 import { verifyPassportOperation } from './verify-passport.ts';
 import { registerKeys } from './keys/register.ts';
 import { registerReviews } from './reviews/register.ts';
@@ -67,6 +68,7 @@ export function allOperations(
     .on(operators.bootstrap, bootstrapOperation(deps))
     .on(operators.createOperator, createOperatorOperation(deps))
     .on(operators.getOperator, getOperatorOperation(deps))
+    .on(operators.updateOperator, updateOperatorOperation(deps))
     .on(operators.rotateKey, rotateKeyOperation(deps))
     .on(operators.freeze, freezeOperation(deps, true))
     .on(operators.unfreeze, freezeOperation(deps, false))

@@ -8,6 +8,7 @@ import { auditIdOf } from '@sallyport/contracts/ids.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
+import { namesIn, namesRefusal } from '../allowed-connections.ts';
 import type { Deps } from '../deps.ts';
 import { blockedDenial } from '../domain/life.ts';
 import { MISSION, type MissionState } from '../domain/mission.ts';
@@ -25,6 +26,8 @@ export function openMissionOperation(deps: Deps): OperationHandler<typeof openMi
     const decided = await deps.ledger.decide<MissionState>(scope, async (read) => {
       const basis = agentId === null ? null : await issueBasis({ read, principal }, agentId);
       if (basis && !basis.ok) return { deny: basis.denial };
+      const outside = await namesRefusal(read.get, principal, namesIn(fields));
+      if (outside) return { deny: outside };
       const operator = basis?.basis.operator ?? (await readOperator(read.get, operator_id));
       const frozen = blockedDenial(AGENT.initial(), operator);
       if (frozen) return { deny: frozen };

@@ -7,6 +7,7 @@ import { refuse } from '@sallyport/contracts/call.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
+import { agentConnections } from '../allowed-connections.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { newAgent } from '../domain/agent-settings.ts';
@@ -22,10 +23,12 @@ export function registerAgentOperation(deps: Deps): OperationHandler<typeof regi
     const decided = await deps.ledger.decide(scope, async (read) => {
       const missing = await unknownConnection(read.get, operator_id, body.allowed_connections ?? []);
       if (missing) return { deny: missing };
+      const reach = await agentConnections(deps, read, principal, body.allowed_connections ?? null);
+      if (!reach.ok) return { deny: reach.denial };
       const { settings } = await readOperator(read.get, operator_id);
       const id = newId('agent', read.now);
       const created_by = { type: principal.type, id: principal.id };
-      const agent = newAgent(body, settings, { id, operator_id, now_ms: read.now, created_by });
+      const agent = newAgent({ ...body, allowed_connections: reach.allowed }, settings, { id, operator_id, now_ms: read.now, created_by });
       const fact = draft(agentRegistered, { agent }, { agent_id: id });
       return { write: [{ on: AGENT, operator_id, id, facts: [fact] }], value: agent };
     });

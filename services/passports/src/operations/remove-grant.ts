@@ -3,6 +3,7 @@
  * it becomes all that there are but this one. Passports live on.
  */
 import { refuse } from '@sallyport/contracts/call.ts';
+import { connectionNotAllowed, mayTouch } from '@sallyport/contracts/allowed-connections.ts';
 import { notFound } from '@sallyport/contracts/errors.ts';
 import { removeGrant } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
@@ -22,7 +23,9 @@ export function removeGrantOperation(deps: Deps): OperationHandler<typeof remove
       if (!found) return { deny: noAgent(id) };
       const grants = (await read.get(GRANT, operator_id, id)).state;
       const held = grants.grants[connection_id];
-      if (!held && !(await readConnection(read.get, operator_id, connection_id))) return { deny: notFound('Connection', connection_id) };
+      const connection = await readConnection(read.get, operator_id, connection_id);
+      if (!held && !connection) return { deny: notFound('Connection', connection_id) };
+      if (connection && !mayTouch(principal, connection)) return { deny: connectionNotAllowed() };
       const before = found.agent.allowed_connections;
       const allowed = (before ?? connections.map((connection) => connection.id)).filter((one) => one !== connection_id);
       if (!held && before && !before.includes(connection_id)) return { write: [], value: { removed: 0 } };

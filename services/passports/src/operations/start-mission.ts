@@ -11,6 +11,7 @@ import { startMission } from '@sallyport/contracts/operations/missions.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
+import { namesIn, namesRefusal } from '../allowed-connections.ts';
 import type { Deps } from '../deps.ts';
 import { MISSION } from '../domain/mission.ts';
 import { type Opened, openMission } from '../domain/open-mission.ts';
@@ -30,6 +31,8 @@ export function startMissionOperation(deps: Deps): OperationHandler<typeof start
     const decided = await deps.ledger.decide<Started>(scope, async (read) => {
       const found = await issueBasis({ read, principal }, body.agent_id);
       if (!found.ok) return { deny: found.denial };
+      const outside = await namesRefusal(read.get, principal, [...namesIn(body.mission), ...namesIn(body.passport ?? {})]);
+      if (outside) return { deny: outside };
       const { agent, operator } = found.basis;
       const mission_id = newId('mission', read.now);
       const opened = openMission({ mission_id, agent, settings: operator.settings, fields: body.mission, now_ms: read.now });

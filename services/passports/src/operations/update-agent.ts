@@ -9,6 +9,7 @@ import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import { updateAgent } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
+import { wideningRefusal } from '../allowed-connections.ts';
 import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { changesOf, loosenedFields } from '../domain/agent-settings.ts';
@@ -35,6 +36,7 @@ export function updateAgentOperation(deps: Deps): OperationHandler<typeof update
       const changes = changesOf(found.agent, body);
       const refusal =
         (await unknownConnection(read.get, operator_id, changes.allowed_connections ?? [])) ??
+        (await wideningRefusal(read.get, principal, found.agent.allowed_connections, changes.allowed_connections)) ??
         governanceDenial(principal, loosenedFields(found.agent, changes), await readOperator(read.get, operator_id));
       if (refusal) return { deny: refusal };
       if (Object.keys(changes).length === 0) return { write: [], value: { agent: found.agent, revoked: null } };

@@ -1,11 +1,6 @@
-/**
- * What of a change loosens a protection, and who may do that (api.md §3.2 "Governance"). Pure. Making a connection is no loosening;
- * in doubt a change is one.
- */
-import { type Denial, denial } from '@sallyport/contracts/errors.ts';
+/** What of a change loosens a protection (api.md §3.2 "Governance"). Making a connection is no loosening; in doubt a change is one. Pure. */
 import type { Approval } from '@sallyport/contracts/objects/access.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
-import { hasLetter, type Principal } from '@sallyport/contracts/principal.ts';
 import { keepsConstraints, keepsSets } from './rules.ts';
 
 /** Names of the fields that `after` loosens. */
@@ -21,14 +16,4 @@ export function approvalLoosened(before: Approval, after: Approval): boolean {
   if (after === before || after === 'always' || before === 'never') return false;
   if (typeof before === 'string' || typeof after === 'string') return true;
   return !keepsSets(before, after);
-}
-
-/**
- * Null when this caller may loosen: a signed-in person who may decide; a member key where the operator lets keys approve; the operator key
- * until somebody has signed in, which nobody can yet.
- */
-export function refuseLoosening(who: Principal, loosens: string[], settings: { api_keys_may_approve: boolean }): Denial | null {
-  if (loosens.length === 0 || hasLetter(who, 'H') || who.credential === 'operator_key') return null;
-  if (who.credential === 'member_key' && settings.api_keys_may_approve) return null;
-  return denial('GOVERNANCE_APPROVAL_REQUIRED', 'This change loosens a protection: a signed-in person must make it.', { loosens });
 }

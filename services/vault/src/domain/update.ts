@@ -2,6 +2,7 @@
  * Making and changing a connection (api.md §12): from what was asked to the whole new object, or a refusal. Pure. A PATCH is all or nothing:
  * whatever refuses one field refuses the request.
  */
+import { connectionNotAllowed, mayTouch } from '@sallyport/contracts/allowed-connections.ts';
 import { type Denial, denial, type FieldProblem, invalid } from '@sallyport/contracts/errors.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
 import { hasLetter, type Principal } from '@sallyport/contracts/principal.ts';
@@ -31,10 +32,7 @@ export function refuseAdminFields(who: Principal, options: Options): Denial | nu
 
 /** A member's `allowed_connections` bind every credential of the member (api.md §3.2). */
 export function refuseReach(who: Principal, connection: { id?: string; provider: string }): Denial | null {
-  const allowed = who.allowed_connections;
-  if (allowed === null || allowed.includes(connection.provider) || (connection.id !== undefined && allowed.includes(connection.id)))
-    return null;
-  return denial('FORBIDDEN', 'This connection is not among those that this member may use.', { reason: 'connection_not_allowed' });
+  return mayTouch(who, connection) ? null : connectionNotAllowed();
 }
 
 export function planConnect(base: Connection, options: Options): Planned {

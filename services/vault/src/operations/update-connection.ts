@@ -7,6 +7,7 @@ import type { Decided, Scope } from '@sallyport/bus/ledger.ts';
 import { type BusAnswer, type BusCall, refuse } from '@sallyport/contracts/call.ts';
 import { type Denial, invalid, notFound } from '@sallyport/contracts/errors.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
+import { type Governing, governanceDenial } from '@sallyport/contracts/governance.ts';
 import { serviceUpdated } from '@sallyport/contracts/facts/vault.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
 import type { Connection } from '@sallyport/contracts/objects/connection.ts';
@@ -20,7 +21,7 @@ import { findService } from '../catalogue/catalogue.ts';
 import type { Deps } from '../deps.ts';
 import { connectionKind } from '../domain/connection.ts';
 import { type CredentialInput, readCredential, type StoredCredential } from '../domain/credential.ts';
-import { loosenings, refuseLoosening } from '../domain/loosening.ts';
+import { loosenings } from '../domain/loosening.ts';
 import type { Options } from '../domain/options.ts';
 import { withDefault } from '../domain/provider.ts';
 import { narrows, optionsOf, planUpdate, refuseAdminFields, refuseReach } from '../domain/update.ts';
@@ -60,10 +61,10 @@ async function update(deps: Deps, asked: Asked, id: string, change: Change): Pro
   if (forbidden) return refuse(forbidden);
   const credential = credentialOf(known.connection, change.credential);
   if (credential && 'code' in credential) return refuse(credential);
-  const { settings } = await passports.operator(operator_id, asked.call);
+  const operator = await passports.operator(operator_id, asked.call);
   const credentialRef = credential ? newId('credential', clock.now()) : null;
   if (credential && credentialRef) await secrets.put(id, credentialRef, credential);
-  const decided = await decide(deps, asked, id, { ...change, credentialRef, settings });
+  const decided = await decide(deps, asked, id, { ...change, credentialRef, operator });
   if (credentialRef && !decided.ok) await secrets.destroy(credentialRef);
   if (!decided.ok) return refuse(decided.denial);
   const { before, changed } = decided.value;
@@ -81,7 +82,7 @@ function credentialOf(connection: Connection, input: CredentialInput | null): St
 }
 
 type Outcome = { connection: Connection; before: Connection; changed: string[] };
-type Decisive = Change & { credentialRef: string | null; settings: { api_keys_may_approve: boolean } };
+type Decisive = Change & { credentialRef: string | null; operator: Governing };
 
 /** Reads the connection anew: what was loaded before the secret was stored may have changed. */
 async function decide({ ledger }: Deps, { principal, scope }: Asked, id: string, change: Decisive): Promise<Decided<Outcome>> {
@@ -96,7 +97,7 @@ async function decide({ ledger }: Deps, { principal, scope }: Asked, id: string,
     const planned = planUpdate(before, change.options, { becomesDefault, credentialRef: change.credentialRef, now });
     if ('deny' in planned) return planned;
     const { connection, changed } = planned;
-    const refused = refuseLoosening(principal, loosenings(before, connection), change.settings);
+    const refused = governanceDenial(principal, loosenings(before, connection), change.operator);
     if (refused) return { deny: refused };
     if (changed.length === 0) return { write: [], value: { connection, before, changed } };
     const fact = draft(serviceUpdated, { connection, changed, credential_changed: change.credentialRef !== null });

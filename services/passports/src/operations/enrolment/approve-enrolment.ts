@@ -13,6 +13,7 @@ import { makeTicket, TICKET_LIFE_MS, ticketHash } from '@sallyport/contracts/tic
 import { iso } from '@sallyport/contracts/time.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
+import { reachRefusal } from '../../allowed-connections.ts';
 import type { Deps } from '../../deps.ts';
 import { AGENT } from '../../domain/agent.ts';
 import { suspendedDenial } from '../../domain/issue.ts';
@@ -36,6 +37,8 @@ export function approveEnrolmentOperation(deps: Deps): OperationHandler<typeof a
       const found = await readAgent(read.get, operator_id, id);
       if (!found) return { deny: noAgent(id) };
       if (found.agent.status === 'suspended') return { deny: suspendedDenial() };
+      const beyond = await reachRefusal(deps, read, principal, found.agent);
+      if (beyond) return { deny: beyond };
       await read.get(TICKET, PLATFORM, hmac);
       const expires_at_ms = read.now + TICKET_LIFE_MS;
       const replaces_key = found.agent.key_thumbprint !== null;

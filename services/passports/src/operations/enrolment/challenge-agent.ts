@@ -6,6 +6,7 @@ import { enrolmentChallenge } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
+import { reachRefusal } from '../../allowed-connections.ts';
 import type { Deps } from '../../deps.ts';
 import { AGENT } from '../../domain/agent.ts';
 import { CHALLENGE_LIFE_MS, challengeRefusal } from '../../domain/enrolment.ts';
@@ -26,7 +27,10 @@ export function challengeAgentOperation(deps: Deps): OperationHandler<typeof enr
     const decided = await deps.ledger.decide<Challenged>(scope, async (read) => {
       const found = await readAgent(read.get, operator_id, id);
       if (!found) return { deny: noAgent(id) };
-      const refusal = (await ticketRefusal(read, by, id, { challenge_id: null })) ?? challengeRefusal(found.state, read.now);
+      const refusal =
+        (await ticketRefusal(read, by, id, { challenge_id: null })) ??
+        challengeRefusal(found.state, read.now) ??
+        (await reachRefusal(deps, read, principal, found.agent));
       if (refusal) return { deny: refusal };
       const challenge_id = newId('challenge', read.now);
       const challenge = randomBytes(32).toString('base64url');

@@ -10,6 +10,7 @@ import type { Agent } from '@sallyport/contracts/objects/agent.ts';
 import { enrolAgent } from '@sallyport/contracts/operations/agents.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
 import type { OperationHandler } from '@sallyport/service-kit/handler.ts';
+import { reachRefusal } from '../../allowed-connections.ts';
 import type { Deps } from '../../deps.ts';
 import { AGENT } from '../../domain/agent.ts';
 import { decideEnrolment, keyInUse } from '../../domain/enrolment.ts';
@@ -40,8 +41,10 @@ export function enrolAgentOperation(deps: Deps): OperationHandler<typeof enrolAg
       const found = await readAgent(read.get, operator_id, id);
       if (!found) return { deny: noAgent(id) };
       if (found.agent.status === 'suspended') return { deny: suspendedDenial() };
-      const spent = await ticketRefusal(read, by, id, { challenge_id: body.challenge_id });
-      if (spent) return { deny: spent };
+      const refusal =
+        (await ticketRefusal(read, by, id, { challenge_id: body.challenge_id })) ??
+        (await reachRefusal(deps, read, principal, found.agent));
+      if (refusal) return { deny: refusal };
       const enrolled = decideEnrolment(found.state, body, by.asker, read.now);
       if (!enrolled.ok) return { deny: enrolled.denial };
       const { thumbprint, jwk } = enrolled;

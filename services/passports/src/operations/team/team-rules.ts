@@ -1,12 +1,12 @@
 /** What the operations of the team have in common: whom a caller may handle, and to which connections it may let somebody. */
 import type { Reader } from '@sallyport/bus/ledger.ts';
+import { connectionNotAllowed } from '@sallyport/contracts/allowed-connections.ts';
 import { type Denial, denial } from '@sallyport/contracts/errors.ts';
 import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { teamChanged } from '@sallyport/contracts/facts/people.ts';
 import type { Principal } from '@sallyport/contracts/principal.ts';
 import type { MemberState } from '../../domain/member.ts';
 import { covers, type ProviderOf, type Team } from '../../domain/team.ts';
-import { connectionNotAllowed } from '../../granting.ts';
 import { readMember } from '../../members.ts';
 import { readConnection } from '../../reading.ts';
 import { unknownConnection } from '../register-agent.ts';
