@@ -60,7 +60,8 @@ const LINES: Record<string, (api: Api) => Promise<Line>> = {
   'grant: approvals live longer': (api) =>
     grantLine(api, { approval_rule: { approved_ttl_seconds: 60 } }, { approval_rule: { approved_ttl_seconds: 600 } }, ['approval_rule']),
   'grant: a constraint is removed': (api) => grantLine(api, { constraints: [rule('/repos/acme/')] }, { constraints: [] }, ['constraints']),
-  'grant: a named intent is removed': (api) => grantLine(api, { intents: [{ name: 'github.list_issues' }] }, {}, ['constraints']),
+  'grant: a named intent is removed': (api) =>
+    grantLine(api, { intents: [{ name: 'github.list_issues', params: { owner: 'acme', repo: 'sandbox' } }] }, {}, ['constraints']),
   'grant: an alternative more': (api) => grantLine(api, { any_of: [[rule('/a')]] }, { any_of: [[rule('/a')], [rule('/b')]] }, ['any_of']),
   'grant: the alternatives are gone': (api) => grantLine(api, { any_of: [[rule('/a')]] }, { any_of: [] }, ['any_of']),
   'grant: a new one with less approval than its connection': async (api) => {
