@@ -1,6 +1,8 @@
 /** Sign-in of people (api.md §3.1, §3.6): links, sessions, the cookie, and what ends them. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { aggregateSubject } from '@sallyport/bus/subjects.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
@@ -13,6 +15,7 @@ import { type Answer, apiOf } from '../support/api.ts';
 import { enrolledAgent } from '../support/agent.ts';
 import { lateBusOf, writeFacts } from '../support/host.ts';
 import { newEmail, testPlatform, type TestOperator } from '../support/platform.ts';
+import { ROOT } from '../support/python.ts';
 import { pagesOver, signIn, tokenOf, tokensByCode } from '../support/sign-in.ts';
 
 interface Mail {
@@ -245,4 +248,27 @@ test('every address gets the same answer; only a member gets a mail, and its lin
   const { api } = await signIn(platform.baseUrl, link);
   assert.equal((await api('GET', '/v1/operator')).body.id, made.operator.id);
   assert.ok(mails.every(({ to }) => to.toLowerCase() === email.toLowerCase()));
+});
+
+test('on the host, a link is printed for a member and for nobody else', async () => {
+  const acme = await platform.newOperator();
+  const typed = (...args: string[]): Promise<{ code: number; stdout: string }> =>
+    new Promise((resolve) => {
+      const env = { PATH: process.env['PATH'], SALLYPORT_DATA: platform.constellation.dataDir };
+      execFile(process.execPath, [join(ROOT, 'libs/cli/bin/sallyport.mjs'), 'admin', ...args], { env }, (error, stdout) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout }),
+      );
+    });
+  const printed = await eventually(async () => {
+    const one = await typed('login-link', acme.owner.email);
+    return one.code === 0 && one.stdout.trim();
+  });
+  const { api } = await signIn(platform.baseUrl, printed || '');
+  assert.equal((await api('GET', '/v1/operator')).body.id, acme.operator_id);
+  assert.equal((await typed('login-link', newEmail('nobody'))).code, 5);
+  assert.equal((await typed('login-link', 'no address')).code, 2);
+  const made = await typed('operator', 'create', 'By hand', newEmail('by-hand'), 'Hanna', '--json');
+  const { operator, login_url } = JSON.parse(made.stdout);
+  assert.equal((await (await signIn(platform.baseUrl, login_url)).api('GET', '/v1/operator')).body.id, operator.id);
+  assert.deepEqual((await typed('keys', 'list')).stdout.match(/^(passport|session) .* active /gm)?.length, 2);
 });

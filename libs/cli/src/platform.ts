@@ -15,8 +15,12 @@ export interface HostPlatform {
   instances: readonly { service: string; name: string; internal_url: string }[];
   /** Schema → its database: URL without password, and the file of the password. */
   databases: ReadonlyMap<string, { url: string; password_file: string }>;
+  /** As the administrator on the host; null where its password is not. */
+  bus: { url: string; password_file: string } | null;
 }
 
+/** User of the bus. */
+const HOST = 'host';
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Throws CommandFailed when there is none. */
@@ -30,17 +34,22 @@ function fromEnvironment(env: NodeJS.ProcessEnv): HostPlatform | null {
   const password_file = env['SALLYPORT_DATABASE_PASSWORD_FILE'];
   const port = env['SALLYPORT_INTERNAL_PORT'];
   const name = env['SALLYPORT_NATS_USER'];
-  if (!name || (!url && !port)) return null;
+  const nats = env['SALLYPORT_NATS_URL'];
+  const nats_password = env['SALLYPORT_NATS_PASSWORD_FILE'];
+  const bus = name === HOST && nats && nats_password ? { url: nats, password_file: nats_password } : null;
+  if (!name || (!url && !port && !bus)) return null;
   return {
     source: 'the environment of this process',
     gateways: env['PUBLIC_URL'] ? [env['PUBLIC_URL']] : [],
     instances: port ? [{ service: name, name: env['SALLYPORT_INSTANCE'] ?? name, internal_url: `http://127.0.0.1:${port}` }] : [],
     databases: new Map(url && password_file ? [[new URL(url).username, { url, password_file }]] : []),
+    bus,
   };
 }
 
 interface Shown {
   gateways: string[];
+  nats_url?: string;
   databases: Record<string, string>;
   instances: { service: string; name: string; internal_port: number }[];
 }
@@ -53,7 +62,7 @@ async function fromDataFolder(folder: string): Promise<HostPlatform> {
       `no platform was started from ${folder}; start it (npm start), or name its folder in SALLYPORT_DATA, or run this inside a service's container`,
     );
   // Written by `npm start`, in a folder that only its user may write to.
-  const { gateways, databases, instances } = JSON.parse(text) as Shown;
+  const { gateways, nats_url, databases, instances } = JSON.parse(text) as Shown;
   return {
     source: folder,
     gateways,
@@ -61,5 +70,6 @@ async function fromDataFolder(folder: string): Promise<HostPlatform> {
     databases: new Map(
       Object.entries(databases).map(([schema, url]) => [schema, { url, password_file: join(folder, 'secrets', 'postgres', schema) }]),
     ),
+    bus: nats_url ? { url: nats_url, password_file: join(folder, 'secrets', 'nats', HOST) } : null,
   };
 }

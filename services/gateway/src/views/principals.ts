@@ -40,6 +40,9 @@ export function personBearer(token: string): PersonBearer {
   return { token, sha256: hash('sha256', token, 'hex') };
 }
 
+/** A key of this set that is revoked takes what it signed with it. */
+const SIGNED_BY = targetHash(target('keyset', 'session'));
+
 const MAX_KEPT = 10_000;
 
 export function createPrincipals(bus: Bus, feed: Feed): Principals {
@@ -85,6 +88,7 @@ function knownOf(view: PrincipalView, streamTime: number, askedAt: number): Know
   const { principal, position } = view;
   const caller = principal.target === '' ? undefined : hashOf(hash12(principal.target));
   const member = principal.type === 'member' ? [targetHash(target('member', principal.id))] : [];
+  if (principal.credential === 'session' || principal.credential === 'access_token') member.push(SIGNED_BY);
   return {
     view,
     caller,
