@@ -14,6 +14,7 @@ import { boundLogs } from './logs.ts';
 import { natsSpec } from './nats.ts';
 import { freePort, portFrom } from './ports.ts';
 import { externalPostgres, postgresSpec } from './postgres.ts';
+import { redirectSdkPort, type SdkPort } from './sdk-port.ts';
 import { passwordFiles } from './secrets.ts';
 import { type Instance, SERVICES, type Surroundings, secretsDir, serviceSpec } from './services.ts';
 import { makeStreams } from './streams.ts';
@@ -26,6 +27,8 @@ export type PlatformOptions = {
   env: NodeJS.ProcessEnv;
   /** the first gateway's wanted port; the next free one is taken. Left out: any */
   httpPort?: number;
+  /** Where the published client looks for the enrolment page; left out: nowhere. */
+  sdkPort?: number;
   /** aborted: the start is given up and everything ended */
   signal?: AbortSignal;
   say: (line: string) => void;
@@ -223,8 +226,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     options.tell?.(event);
   });
   const unbound = boundLogs(folder.logs);
+  let sdkPort: SdkPort | undefined;
   const end = async (): Promise<void> => {
     clearInterval(unbound);
+    await sdkPort?.close();
     kept.close();
     const started = performance.now();
     // The doors first, then those they ask, then what all of them write to: nothing is cut off in the middle.
@@ -260,6 +265,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const around = { dataDir: options.dataDir, natsUrl, postgresUrl, publicUrl, httpHost, env: options.env };
     await startServices(kept, planned, around, options.environment);
     const { apiKey, loginUrl } = await firstOperator(folder, gateways, options.say);
+    if (options.sdkPort !== undefined) sdkPort = await redirectSdkPort(publicUrl, options.sdkPort, options.say);
     await mine.note(gateways[0] ?? '');
     await replaceFile(folder.platform, JSON.stringify(shownPlatform(planned, gateways, natsUrl, postgresUrl), null, 2));
     return {

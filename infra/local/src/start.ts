@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { onParentEnd } from './parent.ts';
 import { AlreadyRunning, type Platform, startPlatform } from './platform.ts';
+import { SDK_PORT } from './sdk-port.ts';
 import { unknownVariables } from './services.ts';
 import { dataDirOf } from './start-options.ts';
 import type { SupervisorEvent } from './supervisor.ts';
@@ -89,6 +90,7 @@ async function main(): Promise<void> {
     detectors: count(values.detectors, 'detectors'),
     env: process.env,
     httpPort,
+    sdkPort: SDK_PORT,
     signal: stopping.signal,
     say,
     tell,

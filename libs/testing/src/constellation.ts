@@ -30,6 +30,8 @@ export type ConstellationOptions = {
   detectors?: number;
   /** as if set in the shell of `npm start` */
   env?: Record<string, string>;
+  /** Where the published client looks for the enrolment page. */
+  sdkPort?: number;
   /** One that was prepared; it goes with the constellation. */
   dataDir?: string;
   /** What an instance gets in place of its environment. */
@@ -53,6 +55,7 @@ export async function constellation(options: ConstellationOptions = {}): Promise
       detectors: options.detectors ?? 1,
       env: { ...neutral(process.env), ...options.env },
       say: (line) => lines.push(line),
+      ...(options.sdkPort !== undefined && { sdkPort: options.sdkPort }),
       ...(options.environment && { environment: options.environment }),
     });
     if (platform.apiKey === undefined) {

@@ -15,6 +15,7 @@ import { createKnownPaths } from './http/not-found.ts';
 import { addProxyRoute } from './http/proxy-route.ts';
 import { createLimits } from './http/rate-limits.ts';
 import { createServer } from './http/server.ts';
+import { addPages } from './pages/pages.ts';
 import { createSignals } from './signals.ts';
 
 const config = readConfig(gatewayConfig);
@@ -57,6 +58,7 @@ const paths = createKnownPaths();
 const server = createServer(signals, paths);
 addHealthRoutes(server, paths, checks, config.PUBLIC_URL);
 addEdgeRoutes(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);
+addPages(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);
 addProxyRoute(server, gateway.current, paths);
 await server.listen({ host: config.SALLYPORT_HTTP_HOST, port: config.SALLYPORT_HTTP_PORT });
 shutdown.add('http', () => server.close());

@@ -41,6 +41,7 @@ import { openSealing } from './sealing.ts';
 import { mailerOf } from './sign-in/mail.ts';
 import { openSignIn } from './sign-in/open.ts';
 import { resolveToken } from './sign-in/resolve-token.ts';
+import { resolveTicket } from './ticketing.ts';
 import { createSignals } from './signals.ts';
 import { createSigner } from './signing.ts';
 import { openSigningKeyStore } from './signing-key-store.ts';
@@ -150,6 +151,7 @@ const authenticate = createAuthenticator({
   resolvePrincipal: (sha256) => resolvePrincipal(deps, sha256, 0),
   resolveToken: (token) => resolveToken(deps, token, 0),
   resolveAgent: (agentId) => resolveAgent(deps, agentId, 0),
+  resolveTicket: (sha256) => resolveTicket(deps, sha256),
   now: () => clock.now(),
 });
 const fields = await createSecretFields(secrets);

@@ -41,7 +41,7 @@ export function noMember(id: string): Denial {
 /** An active member as a caller; null for one that may not act. `scopes`: null where the credential has none. */
 export function memberPrincipal(
   member: MemberState,
-  credential: Extract<CredentialKind, 'member_key' | 'session' | 'access_token'>,
+  credential: Extract<CredentialKind, 'member_key' | 'session' | 'access_token' | 'ticket'>,
   scopes: string[] | null,
 ): Principal | null {
   if (!isActive(member)) return null;

@@ -8,13 +8,19 @@ import { draft } from '@sallyport/contracts/fact.ts';
 import { ticketChallenged, ticketUsed } from '@sallyport/contracts/facts/enrolment.ts';
 import type { Principal } from '@sallyport/contracts/principal.ts';
 import type { Deps } from './deps.ts';
-import { liveTicket, TICKET, type Ticket, ticketAllows } from './domain/ticket.ts';
+import { liveTicket, TICKET, ticketAllows } from './domain/ticket.ts';
+import { memberPrincipal } from './members.ts';
 import { noAgent } from './reading.ts';
+import { readActiveMember } from './sign-in/members.ts';
 
-/** Null for a ticket that is unknown, used up or expired. */
-export async function findTicket(deps: Pick<Deps, 'ledger' | 'keys' | 'clock'>, sha256: string): Promise<Ticket | null> {
-  const { state } = await deps.ledger.load(TICKET, PLATFORM, deps.keys.hmac(sha256));
-  return liveTicket(state, deps.clock.now());
+/** The member who approved it, as they are now; null for a ticket that is unknown, used up or expired, and when the member is gone. */
+export async function resolveTicket(
+  { ledger, keys, clock }: Pick<Deps, 'ledger' | 'keys' | 'clock'>,
+  sha256: string,
+): Promise<Principal | null> {
+  const ticket = liveTicket((await ledger.load(TICKET, PLATFORM, keys.hmac(sha256))).state, clock.now());
+  const member = ticket && (await readActiveMember(ledger.load, ticket.operator_id, ticket.member_id));
+  return member && memberPrincipal(member, 'ticket', null);
 }
 
 export interface Asker {
@@ -39,10 +45,10 @@ export async function ticketRefusal(
   if (hmac === null) return null;
   const { state } = await read.get(TICKET, PLATFORM, hmac);
   if (ticketAllows(state, agentId, step, read.now)) return null;
-  return liveTicket(state, read.now)?.agent_id === agentId ? ticketSpent() : noAgent(agentId);
+  return state.issued?.agent_id === agentId ? ticketSpent() : noAgent(agentId);
 }
 
-export function ticketSpent(): Denial {
+function ticketSpent(): Denial {
   return denial('UNAUTHORIZED', 'The ticket was used or has expired.', { reason: 'expired' });
 }
 

@@ -15,7 +15,7 @@ export const enrolmentRequest = operation({
   who: ['S'],
   asked_by: ['gateway'],
   body: Type.Object({ agent_id: Type.String() }),
-  response: Type.Object({ agent: Agent, operator_name: Type.String(), live_passports: Type.Integer() }),
+  response: Type.Object({ agent: Agent, operator_name: Type.String(), email: Type.String(), live_passports: Type.Integer() }),
   errors,
 });
 

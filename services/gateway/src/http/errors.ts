@@ -6,10 +6,11 @@ import { LedgerUnavailable, ServiceUnavailable } from '@sallyport/bus/errors.ts'
 import { type Denial, denial, errorBody, statusOf } from '@sallyport/contracts/errors.ts';
 import { oauthErrorOf } from '@sallyport/contracts/oauth-errors.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { denialPage } from '../pages/refusals.ts';
+import { sendPage } from '../pages/send.ts';
 import type { Signals } from '../signals.ts';
 import { Unanswered } from '../views/questions.ts';
 import { BodyRefused } from './body.ts';
-import { errorPage } from './error-page.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,7 +29,7 @@ export function sendDenial(request: FastifyRequest, reply: FastifyReply, refused
       return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
     }
     case 'page':
-      return reply.code(statusOf(refused)).type('text/html; charset=utf-8').send(errorPage(refused.message, request_id));
+      return sendPage(request, reply, null, denialPage(refused));
     default:
       return reply
         .code(statusOf(refused))

@@ -4,11 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { PLATFORM } from '@sallyport/bus/subjects.ts';
-import { type Denial, denial } from '@sallyport/contracts/errors.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { enrolmentApproved, enrolmentDenied, ticketIssued } from '@sallyport/contracts/facts/enrolment.ts';
 import type { approveEnrolment, denyEnrolment } from '@sallyport/contracts/operations/enrolment.ts';
-import type { Principal } from '@sallyport/contracts/principal.ts';
 import { makeTicket, TICKET_LIFE_MS, ticketHash } from '@sallyport/contracts/ticket.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 import { answerOf } from '@sallyport/service-kit/answer.ts';
@@ -19,12 +17,7 @@ import { AGENT } from '../../domain/agent.ts';
 import { suspendedDenial } from '../../domain/issue.ts';
 import { TICKET } from '../../domain/ticket.ts';
 import { noAgent, readAgent } from '../../reading.ts';
-
-/** A key or a token that some program holds is no person in front of a page. */
-export function notAPerson({ type, credential }: Principal): Denial | null {
-  if (type === 'member' && credential === 'session') return null;
-  return denial('UNAUTHORIZED', 'Only a signed-in person may do that.', { reason: 'wrong_credential_kind' });
-}
+import { sessionOnly } from '../../sign-in/session-only.ts';
 
 export function approveEnrolmentOperation(deps: Deps): OperationHandler<typeof approveEnrolment> {
   return async ({ operation, principal, body: { agent_id: id, ...asking }, scope }) => {
@@ -32,7 +25,7 @@ export function approveEnrolmentOperation(deps: Deps): OperationHandler<typeof a
     const ticket = makeTicket(randomBytes(32));
     const hmac = deps.keys.hmac(ticketHash(ticket));
     const decided = await deps.ledger.decide<number>(scope, async (read) => {
-      const refused = notAPerson(principal);
+      const refused = sessionOnly(principal);
       if (refused) return { deny: refused };
       const found = await readAgent(read.get, operator_id, id);
       if (!found) return { deny: noAgent(id) };
@@ -60,7 +53,7 @@ export function denyEnrolmentOperation(deps: Deps): OperationHandler<typeof deny
   return async ({ operation, principal, body: { agent_id: id, ...asking }, scope }) => {
     const { operator_id, id: member_id } = principal;
     const decided = await deps.ledger.decide<boolean>(scope, async (read) => {
-      const refused = notAPerson(principal);
+      const refused = sessionOnly(principal);
       if (refused) return { deny: refused };
       if (!(await readAgent(read.get, operator_id, id))) return { deny: noAgent(id) };
       const fact = draft(enrolmentDenied, { member_id, ...asking }, { agent_id: id });
