@@ -3,10 +3,26 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createOperator } from '@sallyport/contracts/operations/operator.ts';
+import { connectHost } from '@sallyport/service-kit/host.ts';
 import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission } from './support/agent.ts';
 import { apiOf } from './support/api.ts';
+import { busOf } from './support/host.ts';
+import {
+  answered,
+  approveDevice,
+  authorize,
+  codeForm,
+  consent,
+  pagesOver,
+  postForm,
+  refresh,
+  register,
+  signIn,
+  tokenOf,
+} from './support/sign-in.ts';
 import { json, startUpstream, type Upstream } from './support/upstream.ts';
 
 /** Characters that change under URL, JSON and base64 encodings. */
@@ -16,6 +32,7 @@ const REPLACED = 'ghp_second"plant\\ed/+=&0123456789';
 
 let platform: Constellation;
 let upstream: Upstream;
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const answers: string[] = [];
 const planted: Record<string, string> = { credential: CREDENTIAL, replaced: REPLACED, body: BODY_SECRET };
 
@@ -55,6 +72,43 @@ after(async () => {
   await platform?.stop();
   await upstream?.stop();
 });
+
+/** A person and their program, with everything that they were given. */
+async function signInAndPlant(): Promise<void> {
+  const { baseUrl } = platform;
+  const host = await connectHost({ nats_url: platform.natsUrl, password_file: join(platform.dataDir, 'secrets/nats/host'), log: silent });
+  const made = await host.ask(createOperator, { name: 'Planted', owner_email: 'planted@example.com', owner_name: 'Pia' });
+  await host.close();
+  const { api_key, login_url } = answered(made);
+  planted['second key'] = api_key;
+  planted['login link'] = tokenOf(login_url);
+  const { session } = await signIn(baseUrl, login_url);
+  planted['session'] = session;
+  const gateway = await busOf(platform, 'gateway');
+  const pages = pagesOver(() => Promise.resolve(gateway));
+  const program = await register(baseUrl);
+  const request = await authorize(baseUrl, program);
+  const code = await consent(pages, session, request);
+  const form = codeForm(program, code);
+  const tokens = await postForm(baseUrl, '/oauth/token', form);
+  const refreshed = await refresh(baseUrl, tokens.body.refresh_token, program.client_id);
+  assert.equal(refreshed.status, 200);
+  const device = (await postForm(baseUrl, '/oauth/device_authorization', { client_id: 'sallyport-cli' })).body;
+  answered(await approveDevice(pages, session, device.user_code));
+  await gateway.close();
+  Object.assign(planted, {
+    code,
+    verifier: program.verifier,
+    'access token': tokens.body.access_token,
+    'refresh token': tokens.body.refresh_token,
+    'next refresh token': refreshed.body.refresh_token,
+    'device code': device.device_code,
+    'user code': device.user_code,
+  });
+  assert.equal((await apiOf(baseUrl, refreshed.body.access_token)('GET', '/v1/operator')).status, 200);
+  assert.equal((await postForm(baseUrl, '/oauth/revoke', { token: refreshed.body.refresh_token })).status, 200);
+  assert.equal((await apiOf(baseUrl, session)('POST', '/v1/auth/logout')).status, 200);
+}
 
 test('no planted secret is in a log, the stream, the database or an answer', async () => {
   const operator = apiOf(platform.baseUrl, platform.apiKey);
@@ -108,6 +162,7 @@ test('no planted secret is in a log, the stream, the database or an answer', asy
   const replaced = await operator('PUT', `/v1/services/connections/${connection.id}/credential`, { credential: REPLACED });
   answers.push(JSON.stringify(replaced.body));
   assert.equal(replaced.status, 200);
+  await signInAndPlant();
   const wrong = await operator('POST', '/v1/services/connect', {
     service_id: 'github',
     oauth_token: CREDENTIAL,
