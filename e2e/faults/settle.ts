@@ -12,7 +12,7 @@ export async function settled(world: World, limitMs: number): Promise<Verdict> {
     () => undefined,
   );
   const { calls, commands, injected } = world;
-  return check({
+  const verdict = check({
     messages: await world.witness.stream(),
     rows: await world.witness.rows(),
     upstream: world.upstream.log,
@@ -20,4 +20,5 @@ export async function settled(world: World, limitMs: number): Promise<Verdict> {
     commands,
     injected,
   });
+  return { ...verdict, findings: [...world.wrong, ...verdict.findings] };
 }

@@ -23,6 +23,8 @@ export interface World {
   calls: ClientCall[];
   commands: ClientCommand[];
   injected: Injected[];
+  /** Answers to commands that no outage explains. */
+  wrong: string[];
   random: () => number;
   /** Unique in this run, 24 characters and more: an operation id, a name, a path. */
   marker(kind: string): string;
@@ -89,6 +91,7 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
     calls: [],
     commands: [],
     injected: [],
+    wrong: [],
     random,
     marker: (kind) => `${kind}-${createHash('sha256').update(`${seed} ${++made}`).digest('hex').slice(0, 24)}`,
     say: (line) => say(`${((performance.now() - begun) / 1000).toFixed(1)} s  ${line}`),
