@@ -1,20 +1,21 @@
 /** What loosens a protection takes a person (api.md §3.2 "Governance"): each line of its table, by every credential, before and after the first sign-in. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { aggregateSubject } from '@sallyport/bus/subjects.ts';
-import { draft } from '@sallyport/contracts/fact.ts';
-import { operatorSignedIn } from '@sallyport/contracts/facts/people.ts';
+import { after, test } from 'node:test';
 import { connectGithub } from '../support/agent.ts';
 import type { Api } from '../support/api.ts';
-import { writeFacts } from '../support/host.ts';
+import { lateBusOf } from '../support/host.ts';
 import { newEmail, type TestOperator, testPlatform } from '../support/platform.ts';
+import { pagesOver, signIn, tokensByCode } from '../support/sign-in.ts';
 
 const platform = testPlatform();
 
-/** As the first sign-in of a member leaves it. */
-async function someoneSignedIn({ operator_id, owner }: TestOperator): Promise<number> {
-  const subject = aggregateSubject(operator_id, 'operator', operator_id);
-  return writeFacts(await platform.bus('passports'), subject, operator_id, [draft(operatorSignedIn, { member_id: owner.id })]);
+const gateway = lateBusOf(() => platform.constellation, 'gateway');
+const pages = pagesOver(gateway.get);
+after(() => gateway.close());
+
+/** The owner signs in: the operator's first run is over. */
+async function someoneSignedIn({ login_url }: TestOperator): Promise<void> {
+  await signIn(platform.baseUrl, login_url);
 }
 
 type Request = [method: string, path: string, body?: unknown];
@@ -153,6 +154,11 @@ async function memberLine(api: Api, loose: Record<string, unknown>, tight: Recor
   };
 }
 
+/** Of a write of this moment. */
+async function lastSeq(api: Api): Promise<number> {
+  return Number((await api('POST', '/v1/agents/register', { name: 'a-mark' })).headers.get('x-event-seq'));
+}
+
 /** As of a position of the log: lists come from read models. */
 async function shownBy(api: Api, { shown }: Line, seq: number): Promise<unknown> {
   const body = await ok(api('GET', shown, undefined, { 'x-min-event-seq': String(seq) }));
@@ -161,21 +167,28 @@ async function shownBy(api: Api, { shown }: Line, seq: number): Promise<unknown>
 }
 
 for (const [name, line] of Object.entries(LINES)) {
-  test(`45. ${name}: refused to keys once somebody has signed in, and nothing of the request is applied`, async () => {
+  test(`45. ${name}: once somebody has signed in, keys and tokens that may not decide are refused and nothing is applied; an admin's session does it`, async () => {
     const acme = await platform.newOperator();
     const admin = await acme.memberKey('admin');
     await acme.memberKey('owner');
     const made = await line(acme.api);
-    const seq = await someoneSignedIn(acme);
+    await someoneSignedIn(acme);
+    const { session, api: person } = await admin.signIn();
+    const { access_token } = await tokensByCode(platform.baseUrl, pages, session, 'api');
+    const seq = await lastSeq(acme.api);
 
     const inForce = await shownBy(acme.api, made, seq);
-    for (const [kind, api] of [['operator key', acme.api] as const, ['member key', admin.api] as const]) {
+    const refusedTo = { 'operator key': acme.api, 'member key': admin.api, 'access token': platform.api(access_token) };
+    for (const [kind, api] of Object.entries(refusedTo)) {
       const refused = await api(...made.change);
       assert.equal(refused.status, 403, `${kind}: ${JSON.stringify(refused.body)}`);
       assert.equal(refused.body.error.code, 'GOVERNANCE_APPROVAL_REQUIRED', kind);
       assert.deepEqual(refused.body.error.metadata.loosens, made.loosens, kind);
       assert.deepEqual(await shownBy(acme.api, made, seq), inForce, `${kind}: something was applied`);
     }
+    const changed = await person(...made.change);
+    assert.ok(changed.status < 300, JSON.stringify(changed.body));
+    assert.notDeepEqual(await shownBy(acme.api, made, Number(changed.headers.get('x-event-seq'))), inForce);
     if (made.opposite) await ok(acme.api(...made.opposite));
   });
 
@@ -204,6 +217,20 @@ test('45. where keys may approve, a member key loosens and the operator key does
   const change: Request = ['PATCH', `/v1/agents/${id}`, { credential_access: 'direct' }];
   assert.equal((await acme.api(...change)).body.error.code, 'GOVERNANCE_APPROVAL_REQUIRED');
   assert.equal((await ok(admin.api(...change))).credential_access, 'direct');
+});
+
+test('45. an access token that may decide loosens within its role, and the bearer of a standard member does not manage the team', async () => {
+  const acme = await platform.newOperator();
+  const standard = await acme.memberKey('standard');
+  const { session } = await standard.signIn();
+  const { access_token } = await tokensByCode(platform.baseUrl, pages, session, 'api approvals:decide');
+  const id = await agent(acme.api);
+  assert.equal(
+    (await ok(platform.api(access_token)('PATCH', `/v1/agents/${id}`, { credential_access: 'direct' }))).credential_access,
+    'direct',
+  );
+  const refused = await platform.api(access_token)('POST', '/v1/team/members', { email: newEmail(), name: 'Eve' });
+  assert.deepEqual([refused.status, refused.body.error.metadata.reason], [403, 'role']);
 });
 
 test('45. a block by an operator takes an admin, not only a person', async () => {

@@ -5,7 +5,7 @@
  *   test('…', async () => {
  *     const acme = await platform.newOperator();         // { operator_id, api_key, owner, api }
  *     await acme.api('POST', '/v1/agents/register', { name: 'bot' });
- *     const ada = await acme.memberKey('standard', ['github']);   // { member_id, api_key, api }, by invitation and acceptance
+ *     const ada = await acme.memberKey('standard', ['github']);   // { member_id, email, api_key, api, signIn() }
  *   });
  *
  * `memberKey` needs an operator in its first run (nobody has signed in): later an invitation takes a person, so make the keys first.
@@ -18,18 +18,24 @@ import { after, before } from 'node:test';
 import type { Bus } from '@sallyport/bus/connect.ts';
 import type { Operation } from '@sallyport/contracts/operation.ts';
 import { createOperator } from '@sallyport/contracts/operations/operator.ts';
+import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { connectHost, type Host } from '@sallyport/service-kit/host.ts';
 import { type Constellation, type ConstellationOptions, constellation } from '@sallyport/testing/constellation.ts';
+import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, type Api, apiOf } from './api.ts';
 import { busOf } from './host.ts';
+import { type SignedIn, signIn } from './sign-in.ts';
 
 export type TestRole = 'readonly' | 'standard' | 'admin' | 'owner';
 
 export interface TestMember {
   member_id: string;
+  email: string;
   api_key: string;
   /** With the member's key. */
   api: Api;
+  /** By a link from the host: another session each time. The first of an operator's members ends its first run. */
+  signIn(): Promise<SignedIn>;
 }
 
 export interface TestOperator {
@@ -117,14 +123,18 @@ export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
         owner: { id: owner.id, email: owner.email },
         api: operatorApi,
         memberKey: async (role, allowed) => {
-          const invitation = { email: newEmail(role), name: role, role, ...(allowed && { allowed_connections: allowed }) };
+          const email = newEmail(role);
+          const invitation = { email, name: role, role, ...(allowed && { allowed_connections: allowed }) };
           const invited = await operatorApi('POST', '/v1/team/members', invitation);
           assert.equal(invited.status, 201, JSON.stringify(invited.body));
           const { id: member_id, invite_url } = invited.body;
           const token = new URL(invite_url).searchParams.get('token');
           const accepted = await api()('POST', `/v1/team/members/${member_id}/accept`, { token });
           assert.equal(accepted.status, 200, JSON.stringify(accepted.body));
-          return { member_id, api_key: accepted.body.api_key, api: api(accepted.body.api_key) };
+          const { api_key: key } = accepted.body;
+          // Addresses are looked up in a read model, which may be some milliseconds behind the acceptance.
+          const link = (): Promise<string> => eventually(async () => (await asHost(loginLink, { email })).links[0].login_url);
+          return { member_id, email, api_key: key, api: api(key), signIn: async () => signIn(up().baseUrl, await link()) };
         },
       };
     },

@@ -33,7 +33,7 @@ export const acceptInvitation = operation({
   owner: 'passports',
   summary: 'Accept an invitation; the answer shows the key of the new member, once',
   who: ['-'],
-  http: { method: 'POST', path: '/v1/team/members/:id/accept', status: 200 },
+  http: { method: 'POST', path: '/v1/team/members/:id/accept', status: 200, limit: 'sign_in' },
   secret_in: ['token'],
   secret_out: ['api_key'],
   params: memberId,
