@@ -1,4 +1,6 @@
-/** The platform's HTTP API as a test speaks it: JSON in, status, headers and JSON out. Nothing is retried. */
+/** The platform's HTTP API as a test speaks it: JSON in, status, headers and JSON out. Nothing is retried, and every answer must keep the conventions. */
+import { assertConventions } from './conventions.ts';
+
 export interface Answer {
   status: number;
   headers: Headers;
@@ -20,7 +22,9 @@ export function apiOf(baseUrl: string, bearer?: string): Api {
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: parse(text) };
+    const answer = { status: response.status, headers: response.headers, body: parse(text) };
+    assertConventions(path, answer);
+    return answer;
   };
 }
 

@@ -55,7 +55,7 @@ const internal = await serveInternal({ port: config.SALLYPORT_INTERNAL_PORT, hos
 shutdown.add('internal', internal.close);
 
 const paths = createKnownPaths();
-const server = createServer(signals, paths);
+const server = createServer(signals, paths, limits);
 addHealthRoutes(server, paths, checks, config.PUBLIC_URL);
 addEdgeRoutes(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);
 addPages(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);

@@ -18,7 +18,7 @@ import { createSignals } from '../src/signals.ts';
 let app: FastifyInstance;
 before(async () => {
   const paths = createKnownPaths();
-  app = createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('test')), paths);
+  app = createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('test')), paths, createLimits({ off: true }));
   const current = (): never => {
     throw new LedgerUnavailable('between two boots');
   };

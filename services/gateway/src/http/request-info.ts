@@ -20,7 +20,7 @@ declare module 'fastify' {
 }
 
 /** Nothing that this port answers is a page; who opens it in a browser gets text. */
-const SECURITY_HEADERS = {
+export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
