@@ -40,7 +40,7 @@ export interface Reply {
   headers?: Record<string, string>;
 }
 
-export type BusAnswer = { ok: true; reply: Reply; stream?: AsyncIterable<Uint8Array> } | { ok: false; denial: Denial };
+export type BusAnswer = { ok: true; reply: Reply; stream?: AsyncIterable<Uint8Array> } | { ok: false; denial: Denial; replayed?: true };
 
 export function reply(status: number, body: unknown, more: Omit<Reply, 'status' | 'body'> = {}): BusAnswer {
   return { ok: true, reply: { status, body, ...more } };

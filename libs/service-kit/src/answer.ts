@@ -10,7 +10,7 @@ export function success(operation: Operation, body: unknown, more: Omit<Reply, '
 
 /** `X-Event-Seq` from the decision; `Idempotency-Replayed` when it is an earlier one's. */
 export function answerOf<T>(operation: Operation, decided: Decided<T>, body: (value: T) => unknown): BusAnswer {
-  if (!decided.ok) return refuse(decided.denial);
+  if (!decided.ok) return { ...refuse(decided.denial), ...(decided.replayed && { replayed: true }) };
   return success(operation, body(decided.value), {
     ...(decided.seq > 0 && { event_seq: decided.seq }),
     ...(decided.replayed && { headers: { 'Idempotency-Replayed': 'true' } }),

@@ -20,7 +20,7 @@ export function pageOf(
   if (query.cursor === undefined || query.cursor === null) return { ok: true, page: { before: null, limit } };
   const [before = '', at = '', ...rest] = Buffer.from(query.cursor, 'base64url').toString('latin1').split(' ');
   const madeAt = /^\d{13}$/.test(at) ? Number(at) : 0;
-  const good = rest.length === 0 && /^[a-z]{2,4}_[0-9a-z]{26}$/.test(before) && madeAt <= nowMs && nowMs - madeAt < LIFE_MS;
+  const good = rest.length === 0 && /^[a-z]{2,4}_[0-9a-z_]{1,60}$/.test(before) && madeAt <= nowMs && nowMs - madeAt < LIFE_MS;
   return good ? { ok: true, page: { before, limit } } : { ok: false, denial: invalid([{ path: 'cursor', rule: 'cursor' }]) };
 }
 

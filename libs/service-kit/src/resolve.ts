@@ -36,20 +36,25 @@ export function createResolvers(bus: Bus, { kept_ms = KEPT_MS }: { kept_ms?: num
 type Question<T> = (key: string, body: object, call: BusCall) => Promise<T | null>;
 
 function question<S extends TSchema>(bus: Bus, operation: Operation, view: S, keptMs: number): Question<Static<S>> {
-  const kept = new Map<string, { value: Static<S>; min_seq: number; at: number }>();
+  const kept = new Map<string, { value: Static<S>; position: number; at: number }>();
   return async (key, body, call) => {
     const min_seq = call.min_event_seq ?? 0;
     const known = kept.get(key);
     const askedAt = performance.now();
-    if (known && askedAt - known.at < keptMs && known.min_seq >= min_seq) return known.value;
-    const value = await answerTo(bus, operation, { ...body, min_seq }, call);
+    if (known && askedAt - known.at < keptMs && known.position >= min_seq) return known.value;
+    // The owner reads at the log's leader; what a caller says it has seen is no position to hold it to.
+    const value = await answerTo(bus, operation, { ...body, min_seq: 0 }, call);
     kept.delete(key);
     if (!matches(view, value)) return null;
     // The age of an answer counts from the question: what changed since is not in it.
-    if (keptMs > 0) kept.set(key, { value, min_seq, at: askedAt });
+    if (keptMs > 0) kept.set(key, { value, position: positionOf(value), at: askedAt });
     for (const oldest of kept.size > MAX_KEPT ? kept.keys().take(1) : []) kept.delete(oldest);
     return value;
   };
+}
+
+function positionOf(value: unknown): number {
+  return typeof value === 'object' && value !== null && 'position' in value && typeof value.position === 'number' ? value.position : 0;
 }
 
 async function answerTo(bus: Bus, operation: Operation, body: object, { request_id, traceparent }: BusCall): Promise<unknown> {

@@ -35,7 +35,7 @@ import { vaultConfig } from './config.ts';
 import { STEPS, type VaultTables } from './db/schema.ts';
 import { openSecretStore } from './db/secrets.ts';
 import type { Deps } from './deps.ts';
-import { answerServices, answerTemplates } from './operations/catalogue.ts';
+import { servicesOperation, templatesOperation } from './operations/catalogue.ts';
 import { connectOperation } from './operations/connect-service.ts';
 import { disconnectOperation } from './operations/disconnect-service.ts';
 import { getOperation } from './operations/get-connection.ts';
@@ -95,8 +95,8 @@ const secrets = await createSecretFields(config.SALLYPORT_SECRETS_DIR);
 const reading = { now: clock.now, streamLast: deps.ledger.streamLast };
 const operations = handlers({ service: 'vault', authenticate, log, metrics, sealing: createSealing(key), secrets, reading })
   .on(vaultSealKey, async ({ operation }) => success(operation, { key: secrets.public_jwk }))
-  .on(listServices, answerServices)
-  .on(listTemplates, answerTemplates)
+  .on(listServices, servicesOperation(deps))
+  .on(listTemplates, templatesOperation(deps))
   .on(listConnections, listOperation(deps))
   .on(getConnection, getOperation(deps))
   .on(connectService, connectOperation(deps))

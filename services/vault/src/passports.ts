@@ -52,7 +52,7 @@ export function createPassports(bus: Bus): Passports {
       return matches(ResolvedPassport, body) ? body : null;
     },
     operator: async (operatorId, call) => {
-      const body = await question(operatorResolve, { operator_id: operatorId, min_seq: call.min_event_seq ?? 0 }, call);
+      const body = await question(operatorResolve, { operator_id: operatorId, min_seq: 0 }, call);
       if (!matches(OperatorViewSchema, body)) throw new Error('operator.resolve: no such operator');
       return body;
     },

@@ -5,6 +5,8 @@ import { Connection, Service, ServiceTemplate } from '../objects/connection.ts';
 import { E_CREATE, E_ID, E_READ, E_WRITE, operation } from '../operation.ts';
 import { idOf, nullable, oneOf, opt, strict, text } from '../schema.ts';
 
+const paged = { limit: opt(Type.Integer({ minimum: 1, maximum: 100 })), cursor: opt(Type.String({ maxLength: 512 })) };
+
 export const listServices = operation({
   name: 'services.list',
   owner: 'vault',
@@ -12,6 +14,7 @@ export const listServices = operation({
   who: ['R', 'G'],
   scope: 'services:read',
   http: { method: 'GET', path: '/v1/services', status: 200 },
+  query: Type.Object(paged),
   response: Type.Array(Service),
   errors: E_READ,
 });
@@ -22,7 +25,7 @@ export const listConnections = operation({
   who: ['R', 'G'],
   scope: 'services:read',
   http: { method: 'GET', path: '/v1/services/connected', status: 200 },
-  query: Type.Object({ limit: opt(Type.Integer({ minimum: 1, maximum: 100 })), cursor: opt(Type.String({ maxLength: 512 })) }),
+  query: Type.Object(paged),
   response: Type.Array(Connection),
   errors: E_READ,
 });
@@ -33,7 +36,7 @@ export const listTemplates = operation({
   who: ['R', 'G'],
   scope: 'services:read',
   http: { method: 'GET', path: '/v1/services/templates', status: 200 },
-  query: Type.Object({ service_id: opt(Type.String()) }),
+  query: Type.Object({ service_id: opt(Type.String()), ...paged }),
   response: Type.Array(ServiceTemplate),
   errors: E_READ,
 });

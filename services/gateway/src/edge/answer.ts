@@ -16,7 +16,10 @@ const PASSED: ReadonlySet<string> = new Set([
 ]);
 
 export function sendAnswer(request: FastifyRequest, reply: FastifyReply, operation: Operation, answer: BusAnswer): FastifyReply {
-  if (!answer.ok) return sendDenial(request, reply, answer.denial);
+  if (!answer.ok) {
+    if (answer.replayed) reply.header('idempotency-replayed', 'true');
+    return sendDenial(request, reply, answer.denial);
+  }
   const { status, body, event_seq, headers = {} } = answer.reply;
   for (const name of Object.keys(headers)) {
     const value = headers[name] ?? '';

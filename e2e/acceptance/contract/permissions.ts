@@ -1,0 +1,127 @@
+/** Who may call what: every operation of the contract with every credential, expected by the letters (api.md §3.2). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mayCall, type Principal, ROLES, type Role } from '@sallyport/contracts/principal.ts';
+import type { Answer, Api } from '../../support/api.ts';
+import { bodyOf, CALLED, callAs, type Furnished, furnish, HTTP, platform, sessionOf, unknownIds } from './world.ts';
+
+interface Caller {
+  what: string;
+  principal: Principal;
+  api: () => Api;
+}
+
+const person = (role: Role, credential: Principal['credential']): Principal => ({
+  type: 'member',
+  id: 'mem',
+  operator_id: 'op',
+  role,
+  credential,
+  allowed_connections: null,
+  scopes: null,
+  target: '',
+});
+
+async function callersOf(f: Furnished): Promise<Caller[]> {
+  const { operator, agent } = f;
+  const callers: Caller[] = [
+    { what: 'operator key', principal: { ...person('owner', 'operator_key'), type: 'operator', role: null }, api: () => operator.api },
+    { what: 'agent JWT', principal: { ...person('owner', 'agent_jwt'), type: 'agent', role: null }, api: () => platform.api(agent.jwt()) },
+  ];
+  for (const role of ROLES) {
+    const member = await operator.memberKey(role);
+    callers.push({ what: `${role} member key`, principal: person(role, 'member_key'), api: () => member.api });
+  }
+  // The first sign-in ends the operator's first run: after it invitations take a person.
+  const session = await sessionOf(operator.owner.email);
+  callers.push({ what: 'owner session', principal: person('owner', 'session'), api: () => platform.api(session) });
+  return callers;
+}
+
+function assertExpected(operation: (typeof HTTP)[number], caller: Caller, { status, body }: Answer): void {
+  const what = `${operation.name} as ${caller.what}: ${status} ${JSON.stringify(body).slice(0, 200)}`;
+  const reason = body?.error?.metadata?.reason;
+  if (mayCall(caller.principal, operation.who)) {
+    assert.notEqual(status, 401, what);
+    assert.ok(status !== 403 || reason !== 'role', what);
+    assert.ok(status < 500, what);
+  } else {
+    assert.deepEqual([status, body?.error?.code, reason], [403, 'FORBIDDEN', 'role'], what);
+  }
+}
+
+/** What changes the operator itself, or ends the credential that calls, gets an operator of its own. */
+const OWN_OPERATOR = (operation: (typeof HTTP)[number]): boolean => operation.http.method !== 'GET' && !operation.http.path.includes('/:');
+
+/** Decided by more than letters: a member's own key in a session; the session that ends. */
+const MORE_THAN_LETTERS = ['team.rotate_key', 'auth.logout'];
+
+test('37. with every credential every operation passes or is refused by its letters', async () => {
+  const f = await furnish('letters');
+  const callers = await callersOf(f);
+  assert.ok(CALLED.length > 45);
+  for (const operation of CALLED) {
+    if (OWN_OPERATOR(operation) || MORE_THAN_LETTERS.includes(operation.name)) continue;
+    for (const caller of callers) assertExpected(operation, caller, await callAs(caller.api(), operation, unknownIds(), f));
+  }
+});
+
+test('37. and so are those that name no object', async () => {
+  const operations = CALLED.filter((operation) => OWN_OPERATOR(operation) && !MORE_THAN_LETTERS.includes(operation.name));
+  assert.ok(operations.length >= 10, String(operations.length));
+  // What may end a credential or stop the operator comes last, on an operator of its own each.
+  const f = await furnish('letters-own');
+  const callers = await callersOf(f);
+  const stops = /freeze|rotate|revoke_all|logout/;
+  for (const operation of operations.filter(({ name }) => !stops.test(name))) {
+    for (const caller of callers) assertExpected(operation, caller, await callAs(caller.api(), operation, f.ids, f));
+  }
+  for (const operation of operations.filter(({ name }) => stops.test(name))) {
+    const own = await furnish(`letters-${operation.name}`);
+    const its = await callersOf(own);
+    // Who passes goes last: the call may end what the others rest on.
+    const ordered = [...its].sort((a, b) => Number(mayCall(a.principal, operation.who)) - Number(mayCall(b.principal, operation.who)));
+    for (const caller of ordered) {
+      assertExpected(operation, caller, await callAs(caller.api(), operation, own.ids, own));
+      if (mayCall(caller.principal, operation.who)) break;
+    }
+  }
+});
+
+test('37. a readonly member changes nothing, and a member key of any role reads no security events', async () => {
+  const f = await furnish('readonly');
+  const members = await Promise.all(ROLES.map((role) => f.operator.memberKey(role)));
+  for (const { api } of members) {
+    for (const operation of CALLED.filter(({ http }) => http.path.startsWith('/v1/security-events'))) {
+      const { status, body } = await callAs(api, operation, f.ids, f);
+      assert.deepEqual([status, body.error.metadata.reason], [403, 'role'], operation.name);
+    }
+  }
+  const [readonly] = members;
+  for (const operation of CALLED.filter(({ who }) => !who.includes('R') && !who.includes('-'))) {
+    const { status, body } = await callAs(readonly?.api ?? assert.fail(), operation, f.ids, f);
+    assert.deepEqual([status, body.error.metadata.reason], [403, 'role'], operation.name);
+  }
+});
+
+test('37. without a credential, with a key of nobody or a ticket of nobody, nothing opens', async () => {
+  const f = await furnish('nobody');
+  const nobody: { what: string; api: Api; reasons: (string | undefined)[] }[] = [
+    { what: 'no bearer', api: platform.api(), reasons: ['missing'] },
+    { what: 'a ticket', api: platform.api(`tkt_${'0'.repeat(52)}`), reasons: ['wrong_credential_kind', 'malformed', 'expired'] },
+    { what: 'a passport', api: platform.api(f.passport_token), reasons: ['wrong_credential_kind'] },
+    {
+      what: 'a foreign scheme',
+      api: async (method, path, body) => platform.api()(method, path, body, { authorization: 'Basic YTpi' }),
+      reasons: ['malformed', 'missing'],
+    },
+  ];
+  for (const operation of CALLED) {
+    for (const { what, api, reasons } of nobody) {
+      const { status, body } = await callAs(api, operation, f.ids, f);
+      assert.equal(status, 401, `${operation.name} with ${what}: ${JSON.stringify(body)}`);
+      assert.ok(reasons.includes(body.error.metadata.reason), `${operation.name} with ${what}: ${JSON.stringify(body)}`);
+    }
+  }
+  assert.equal(bodyOf(CALLED[0] ?? assert.fail(), f.ids, f)?.['nothing'], undefined);
+});

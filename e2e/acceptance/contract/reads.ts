@@ -1,0 +1,132 @@
+/** What a read has seen (api.md §1.7), and pages of bare arrays (§1.3). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventually } from '@sallyport/testing/time.ts';
+import type { Api } from '../../support/api.ts';
+import { CALLED, callAs, furnish, pathIds, pathOf } from './world.ts';
+
+const READS = CALLED.filter(({ http }) => http.method === 'GET');
+const ARRAYS = READS.filter(({ response }) => typeof response === 'object' && 'items' in response && !('properties' in response));
+
+test('36. a read waits for what its caller has seen, and says so when that is not there in 2 s', async () => {
+  const f = await furnish('seen');
+  assert.ok(READS.length >= 18, String(READS.length));
+  const tried = READS.map(async (operation) => {
+    const path = pathOf(operation, ({ kind }) => f.ids[kind]);
+    const from = performance.now();
+    const answer = await f.operator.api('GET', path, undefined, { 'x-min-event-seq': '900000000000' });
+    const took = performance.now() - from;
+    const what = `${operation.name}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 200)}`;
+    assert.deepEqual([answer.status, answer.body.error?.code, answer.headers.get('retry-after')], [503, 'READ_MODEL_BEHIND', '1'], what);
+    assert.ok(took > 1_800 && took < 6_000, `${operation.name} took ${took} ms`);
+  });
+  await Promise.all(tried);
+  const made = await f.operator.api('POST', '/v1/agents/register', { name: 'seen-at-once' });
+  const seq = made.headers.get('x-event-seq') ?? '';
+  assert.match(seq, /^[1-9]\d*$/);
+  for (const operation of READS) {
+    const path = pathOf(operation, ({ kind }) => f.ids[kind]);
+    // On a busy machine a read model may need more than one wait; who asks again gets there.
+    await eventually(
+      async () => {
+        const answer = await f.operator.api('GET', path, undefined, { 'x-min-event-seq': seq });
+        assert.ok(answer.status < 400, `${operation.name}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 200)}`);
+      },
+      { timeoutMs: 10_000 },
+    );
+  }
+  const listed = await f.operator.api('GET', '/v1/agents', undefined, { 'x-min-event-seq': seq });
+  assert.ok(listed.body.some(({ id }: { id: string }) => id === made.body.id));
+  for (const bad of ['-1', '1e3', 'x', '01']) {
+    assert.equal((await f.operator.api('GET', '/v1/agents', undefined, { 'x-min-event-seq': bad })).status, 400, bad);
+  }
+});
+
+test('36. what was just made is found by its id at once', async () => {
+  const f = await furnish('young');
+  const { api } = f.operator;
+  for (let round = 0; round < 10; round++) {
+    const agent = await api('POST', '/v1/agents/register', { name: `young-${round}`, accountability_mode: 'logged' });
+    assert.equal((await api('GET', `/v1/agents/${agent.body.id}`)).status, 200);
+    const mission = await api('POST', '/v1/missions/start', {
+      agent_id: agent.body.id,
+      mission: { intent_summary: 'Triage', intent_services: ['github'] },
+    });
+    assert.equal((await api('GET', `/v1/missions/${mission.body.mission_id}`)).status, 200, JSON.stringify(mission.body));
+    const { jti } = mission.body.passport;
+    assert.equal((await api('GET', `/v1/passports/${jti}`)).status, 200);
+    const out = await api('POST', `/v1/passports/${jti}/checkout`, {});
+    assert.equal((await api('GET', `/v1/passports/reviews/${out.body.checkout_id}`)).status, 200, JSON.stringify(out.body));
+  }
+});
+
+async function pages(api: Api, path: string, limit: number, between: () => Promise<unknown>): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = cursor === null ? `limit=${limit}` : `limit=${limit}&cursor=${cursor}`;
+    const answer = await api('GET', `${path}?${query}`);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    assert.ok(Array.isArray(answer.body) && answer.body.length <= limit);
+    ids.push(...answer.body.map((one: { id?: string; jti?: string }) => one.id ?? one.jti ?? assert.fail()));
+    cursor = answer.headers.get('x-next-cursor');
+    const link: string | null = answer.headers.get('link');
+    if (cursor === null) assert.equal(link, null);
+    else {
+      assert.match(link ?? '', /^<\/v1\/[^>]*>; rel="next"$/);
+      const next = new URL(link?.slice(1, link.indexOf('>')) ?? '', 'http://x');
+      assert.deepEqual([next.pathname, next.searchParams.get('cursor'), next.searchParams.get('limit')], [path, cursor, String(limit)]);
+    }
+    await between();
+  } while (cursor !== null && ids.length < 1_000);
+  return ids;
+}
+
+test('36. array endpoints answer bare arrays and page by cursor, each object once while others are made', async () => {
+  const f = await furnish('paged');
+  const { api } = f.operator;
+  assert.deepEqual(
+    ARRAYS.map(({ name }) => name).sort(),
+    ['agents.list', 'passports.active', 'services.connected', 'services.list', 'services.templates', 'team.list'].sort(),
+    'an array endpoint is new: let the loop below make its objects',
+  );
+  let made = 0;
+  const more = async (): Promise<void> => {
+    const n = ++made;
+    const [agent] = await Promise.all([
+      api('POST', '/v1/agents/register', { name: `paged-${n}` }),
+      api('POST', '/v1/services/connect', { service_id: 'slack', oauth_token: `xoxb-${n}` }),
+      api('POST', '/v1/team/members', { email: `paged-${n}@example.com`, name: `Paged ${n}` }),
+    ]);
+    const issued = await api('POST', '/v1/passports/issue', { agent_id: agent.body.id, intent: { summary: 'x', services: ['github'] } });
+    assert.equal(issued.status, 201, JSON.stringify(issued.body));
+  };
+  for (let n = 0; n < 7; n++) await more();
+  for (const { http, name } of ARRAYS) {
+    const before = (await api('GET', http.path)).body.map((one: { id?: string; jti?: string }) => one.id ?? one.jti);
+    assert.ok(before.length >= 7, `${name} has ${before.length}`);
+    const seen = await pages(api, http.path, 3, more);
+    assert.equal(new Set(seen).size, seen.length, `${name}: one came twice`);
+    for (const id of before) assert.ok(seen.includes(id), `${name}: ${id} was left out`);
+    for (const bad of ['x', '', 'a'.repeat(600)]) {
+      const refused = await api('GET', `${http.path}?limit=2&cursor=${bad}`);
+      assert.ok(refused.status === 400, `${name} with cursor ${bad.slice(0, 5)}: ${refused.status}`);
+    }
+    for (const limit of ['0', '101', 'x', '1.5'])
+      assert.equal((await api('GET', `${http.path}?limit=${limit}`)).status, 400, `${name} limit=${limit}`);
+  }
+});
+
+test('36. every list takes a page of its own size and refuses one beyond 100', async () => {
+  const f = await furnish('limits');
+  for (const operation of READS.filter(({ query }) => typeof query === 'object' && 'properties' in query)) {
+    const properties: unknown = operation.query && 'properties' in operation.query ? operation.query.properties : {};
+    if (typeof properties !== 'object' || properties === null || !('limit' in properties) || operation.name === 'audit.verify_chain')
+      continue;
+    const path = pathOf(operation, ({ kind }) => f.ids[kind]);
+    assert.equal((await f.operator.api('GET', `${path}?limit=101`)).status, 400, operation.name);
+    assert.equal((await f.operator.api('GET', `${path}?limit=100`)).status, 200, operation.name);
+  }
+  assert.ok(READS.some((one) => pathIds(one).length > 0));
+  assert.equal(typeof callAs, 'function');
+});
