@@ -23,7 +23,7 @@ before(async () => {
 });
 after(() => upstream?.stop());
 
-export type ObjectKind = 'agent' | 'mission' | 'passport' | 'session' | 'connection' | 'checkout' | 'security_event' | 'member';
+export type ObjectKind = 'agent' | 'mission' | 'passport' | 'session' | 'connection' | 'checkout' | 'security_event' | 'member' | 'claim';
 
 /** An operator that has one of each. */
 export interface Furnished {
@@ -67,6 +67,7 @@ export async function furnish(name: string): Promise<Furnished> {
       checkout: out.body.checkout_id,
       security_event: event.id,
       member: member.member_id,
+      claim: makeId('audit', 1_600_000_000_000, new Uint8Array(10)),
     },
   };
 }
@@ -94,6 +95,7 @@ const KIND_BY_SEGMENT: Record<string, ObjectKind> = {
   grants: 'connection',
   'security-events': 'security_event',
   members: 'member',
+  'operator-reviews': 'claim',
 };
 
 /** Names of body fields that hold an id, at any depth. */
@@ -176,6 +178,7 @@ export function unknownIds(): Record<ObjectKind, string> {
     checkout: id('checkout'),
     security_event: id('security_event'),
     member: id('member'),
+    claim: id('audit'),
   };
 }
 

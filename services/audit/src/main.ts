@@ -1,6 +1,7 @@
 /** The audit service: the log, projected to one hash chain per operator. It writes no facts; rows come from the log alone. */
 import { waitForStreams } from '@sallyport/bus/admin.ts';
 import { createClock } from '@sallyport/bus/clock.ts';
+import { createLedger } from '@sallyport/bus/ledger.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import { auditTrail, chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
@@ -62,7 +63,8 @@ shutdown.add('calls', calls.stop);
 
 const deps: Deps = { database, rows, calls };
 const authenticate = createAuthenticator({ ...createResolvers(bus), now: clock.now });
-const operations = handlers({ service: 'audit', authenticate, log, metrics })
+const { streamLast } = createLedger(bus, { clock });
+const operations = handlers({ service: 'audit', authenticate, log, metrics, reading: { now: clock.now, streamLast } })
   .on(listAudit, listOperation(deps))
   .on(exportAudit, exportOperation(deps))
   .on(verifyChain, verifyOperation(deps))
