@@ -58,7 +58,8 @@ const SEQUENCE = /^(?:0|[1-9]\d{0,15})$/;
 export function readCall(operation: Operation, incoming: Incoming, bearing: Bearing): Checked<BusCall> {
   const { headers, params, info } = incoming;
   const fields: FieldProblem[] = [];
-  if (operation.params) fields.push(...check(operation.params, params));
+  // An id that none can be is no object, like one that is nobody's (api.md §2, E.id).
+  if (operation.params && check(operation.params, params).length > 0) return { ok: false, denial: denial('NOT_FOUND', 'No such object.') };
   const query = operation.query ? coerceQuery(operation.query, incoming.query) : {};
   if (operation.query) fields.push(...check(operation.query, query));
   const body = operation.body ? (incoming.body ?? {}) : undefined;

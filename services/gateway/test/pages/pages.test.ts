@@ -20,7 +20,7 @@ const GOOD = encodeURIComponent('http://127.0.0.1:5000/cb');
 let app: FastifyInstance;
 before(async () => {
   const paths = createKnownPaths();
-  app = createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('test')), paths);
+  app = createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('test')), paths, createLimits({ off: true }));
   const current = (): never => {
     throw new LedgerUnavailable('between two boots');
   };
