@@ -1,0 +1,250 @@
+/** Passports through the door (api.md §6; acceptance 6, 7, 9, 10, 11, and the report). What takes a minute begins at once and is looked at last. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
+import { type Answer, type Api, apiOf } from '../support/api.ts';
+import { startUpstream, type Upstream } from '../support/upstream.ts';
+
+let platform: Constellation;
+let upstream: Upstream;
+let operator: Api;
+let enforced: TestAgent;
+let logged: TestAgent;
+let standard: TestAgent;
+let github: string;
+/** Two that nobody tends. */
+let silent: { passport: { jti: string; token: string; expires_at: string }; mission_id: string };
+let short: { passport: { jti: string; token: string; expires_at: string }; mission_id: string };
+let child: { jti: string; token: string };
+
+before(async () => {
+  [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
+  operator = apiOf(platform.baseUrl, platform.apiKey);
+  github = (await connectGithub(operator, upstream.url)).id;
+  [enforced, logged, standard] = (await Promise.all(
+    (['enforced', 'logged', 'standard'] as const).map((accountability_mode) =>
+      enrolledAgent(operator, { name: `${accountability_mode}-agent`, accountability_mode }),
+    ),
+  )) as [TestAgent, TestAgent, TestAgent];
+  silent = await startMission(operator, enforced.id, {}, { checkpoint_interval_seconds: 60, intent: { will_delegate: true } });
+  short = await startMission(operator, logged.id, { expires_in_seconds: 86_400 }, { ttl_seconds: 60 });
+  child = (
+    await ok(
+      operator('POST', '/v1/passports/delegate', {
+        parent_passport_token: silent.passport.token,
+        child_agent_id: enforced.id,
+        ttl_seconds: 900,
+      }),
+      201,
+    )
+  ).body;
+});
+after(async () => {
+  await platform?.stop();
+  await upstream?.stop();
+});
+
+async function ok(answer: Promise<Answer>, status = 200): Promise<Answer> {
+  const given = await answer;
+  assert.equal(given.status, status, JSON.stringify(given.body));
+  return given;
+}
+
+function refused({ status, body }: Answer): [number, string, unknown] {
+  return [status, body.error?.code, body.error?.metadata.reason];
+}
+
+function call(agent: TestAgent, token: string, bearer = agent.jwt()): Promise<Answer> {
+  const issue = { service: 'github', method: 'GET', url: 'https://api.github.com/repos/acme/sandbox/issues' };
+  return apiOf(platform.baseUrl, bearer)('POST', '/v1/proxy', issue, { 'x-passport-token': token });
+}
+
+const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+const checkpoint = (jti: string, body: object = { services_used: ['github'], actions_count: 1 }, api = operator): Promise<Answer> =>
+  api('POST', `/v1/passports/${jti}/checkpoint`, body);
+const refresh = (token: string): Promise<Answer> => operator('POST', '/v1/passports/refresh', { token });
+
+test('6. a passport has every claim of its form, lives 900 s or to its first checkpoint, and no shorter or longer than may be asked', async () => {
+  const { passport, mission_id } = await startMission(operator, enforced.id);
+  const { header, claims } = {
+    header: JSON.parse(Buffer.from(passport.token.split('.')[0], 'base64url').toString()),
+    claims: claimsOf(passport.token),
+  };
+  assert.deepEqual([header.alg, header.typ], ['EdDSA', 'passport+jwt']);
+  const keys = (await apiOf(platform.baseUrl)('GET', '/v1/.well-known/jwks.json')).body.keys;
+  assert.ok(keys.some((key: { kid: string }) => key.kid === header.kid));
+  assert.deepEqual(Object.keys(claims).sort(), ['aud', 'cnf', 'exp', 'iat', 'iss', 'jti', 'nbf', 'stk', 'sub']);
+  assert.deepEqual(Object.keys(claims.stk).sort(), [
+    'accountability',
+    'agent_id',
+    'agent_name',
+    'checkpoint_interval',
+    'delegation_depth',
+    'identity_claims',
+    'intent_services',
+    'intent_summary',
+    'mission_ids',
+    'operator_id',
+    'services',
+    'session_id',
+  ]);
+  assert.deepEqual([claims.stk.mission_ids, claims.sub, claims.exp - claims.iat], [[mission_id], enforced.id, 300]);
+  const [service] = claims.stk.services;
+  assert.deepEqual(
+    [service.connection_id, service.service_id, service.service_name, service.resources],
+    [github, github, 'github', ['acme/sandbox']],
+  );
+
+  const life = async (agent: TestAgent, fields: Record<string, unknown>): Promise<number> => {
+    const { passport: made } = await startMission(operator, agent.id, { expires_in_seconds: 7200 }, fields);
+    const { iat, exp } = claimsOf(made.token);
+    return exp - iat;
+  };
+  assert.equal(await life(logged, {}), 900);
+  assert.equal(await life(enforced, { ttl_seconds: 120, checkpoint_interval_seconds: 300 }), 120);
+  for (const [preset, seconds] of Object.entries({ frequent: 120, standard: 300, relaxed: 900, marathon: 3600, '5m': 300 }))
+    assert.equal(await life(enforced, { ttl_seconds: 3600, checkpoint_interval_seconds: preset }), seconds, preset);
+  for (const passport_fields of [
+    { ttl_seconds: 59 },
+    { ttl_seconds: 3601 },
+    { checkpoint_interval_seconds: '2h' },
+    { checkpoint_interval_seconds: 'often' },
+  ]) {
+    const mission = { intent_summary: 'x' };
+    const answer = await operator('POST', '/v1/missions/start', { agent_id: logged.id, mission, passport: passport_fields });
+    assert.equal(answer.body.error?.code, 'INVALID_REQUEST', JSON.stringify(passport_fields));
+  }
+});
+
+test('7. a bound passport causes no traffic with the operator key, or with another agent in possession of it', async () => {
+  const { passport } = await startMission(operator, enforced.id);
+  const seen = upstream.connections();
+  assert.deepEqual(refused(await call(enforced, passport.token, platform.apiKey)), [401, 'UNAUTHORIZED', 'proof_of_possession_required']);
+  assert.deepEqual(refused(await call(logged, passport.token)), [401, 'UNAUTHORIZED', 'proof_of_possession_mismatch']);
+  assert.equal(upstream.connections(), seen);
+  assert.equal((await call(enforced, passport.token)).status, 200);
+});
+
+test('9. a checkpoint moves the expiry by its own time and signs anew; the older token goes on; standard mode has none', async () => {
+  const { passport } = await startMission(operator, enforced.id, {}, { checkpoint_interval_seconds: 120 });
+  const { body } = await ok(checkpoint(passport.jti));
+  assert.deepEqual(Object.keys(body).filter((key) => ['checkpoint_id', 'passport_jti', 'new_expires_at', 'flags'].includes(key)).length, 4);
+  assert.equal(Date.parse(body.new_expires_at) - Date.parse(body.recorded_at), 120_000);
+  assert.ok(Date.parse(body.new_expires_at) > Date.parse(passport.expires_at));
+  assert.deepEqual(
+    [claimsOf(body.token).jti, claimsOf(body.token).exp],
+    [passport.jti, Math.floor(Date.parse(body.new_expires_at) / 1000)],
+  );
+  for (const token of [passport.token, body.token]) assert.equal((await call(enforced, token)).status, 200);
+  const soon = await checkpoint(passport.jti);
+  assert.deepEqual([soon.status, soon.body.error.code, Number(soon.headers.get('retry-after')) > 0], [429, 'RATE_LIMITED', true]);
+
+  const { passport: plain } = await startMission(operator, standard.id);
+  assert.deepEqual(refused(await checkpoint(plain.jti)).slice(0, 2), [404, 'CHECKPOINT_NOT_AVAILABLE']);
+  const { passport: advisory } = await startMission(operator, logged.id);
+  const told = await ok(checkpoint(advisory.jti, { services_used: ['github', 'notion'], actions_count: 1 }));
+  assert.deepEqual([told.body.revoked, told.body.new_expires_at], [false, null]);
+  const off = await eventually(() => ok(checkpoint(passport.jti, { services_used: ['notion'], actions_count: 0 })), {
+    timeoutMs: 8_000,
+    everyMs: 250,
+  });
+  assert.deepEqual([off.body.revoked, off.body.token, off.body.flags], [true, null, ['credential_outside_scope']]);
+  assert.deepEqual(refused(await call(enforced, passport.token)), [
+    401,
+    'PASSPORT_REVOKED',
+    'credential_outside_scope_fire: checkpoint_declared',
+  ]);
+});
+
+test('11. the old jti of a refresh is superseded at once, and revoking it revokes the new one; after its mission the words of the client come first', async () => {
+  const { passport, mission_id } = await startMission(operator, logged.id);
+  const next = (await ok(refresh(passport.token), 201)).body;
+  assert.equal(next.superseded, passport.jti);
+  assert.deepEqual(refused(await call(logged, passport.token)), [401, 'PASSPORT_REVOKED', 'superseded']);
+  assert.equal((await call(logged, next.token)).status, 200);
+  const revoked = await ok(operator('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'off-script' }));
+  assert.deepEqual(revoked.body.cascaded, [next.jti]);
+  assert.deepEqual(refused(await call(logged, next.token)), [401, 'PASSPORT_REVOKED', 'off-script']);
+  await ok(operator('POST', `/v1/missions/${mission_id}/complete`, {}));
+  const late = await refresh(next.token);
+  assert.deepEqual([late.status, late.body.error.code], [403, 'MISSION_ENDED']);
+  assert.match(late.body.error.message, new RegExp(`^Mission ${mission_id} is completed`));
+  const once = await operator(
+    'POST',
+    '/v1/passports/refresh',
+    { token: (await startMission(operator, logged.id)).passport.token },
+    { 'idempotency-key': 'refresh-1' },
+  );
+  assert.equal(once.status, 201);
+});
+
+test('a report has exactly the five keys, says what was declared and done, and stays when the passport is over', async () => {
+  const started = await startMission(
+    operator,
+    enforced.id,
+    {},
+    { intent: { summary: 'Triage open issues in acme/sandbox', estimated_duration_seconds: 60 } },
+  );
+  const { jti, token } = started.passport;
+  assert.equal((await call(enforced, token)).status, 200);
+  const live = (await ok(operator('GET', `/v1/passports/${jti}/report`))).body;
+  assert.deepEqual(Object.keys(live).sort(), ['checkout', 'checkpoints', 'intent', 'passport', 'review']);
+  assert.deepEqual([live.passport.provisional, live.checkout, live.review, live.intent.estimated_duration_s], [true, null, null, 60]);
+  await ok(checkpoint(jti));
+  const body = { services_used: ['github'], actions_count: 1, summary: 'done' };
+  await ok(operator('POST', `/v1/passports/${jti}/checkout`, body));
+  const own = apiOf(platform.baseUrl, enforced.jwt());
+  const report = await eventually(async () => {
+    const { body: final } = await ok(own('GET', `/v1/passports/${jti}/report`));
+    assert.equal(final.passport.activity.by_status['200'], 1);
+    return final;
+  });
+  assert.deepEqual(
+    [report.passport.provisional, report.passport.status, report.passport.end_reason],
+    [false, 'checked_out', 'checked_out'],
+  );
+  assert.deepEqual([report.checkpoints.length, report.checkout.actions_count, report.checkout.outcome], [1, 1, 'success']);
+  const compared = Object.fromEntries(
+    report.passport.declared_vs_actual.map((one: { item: string; verdict: string; actual: unknown }) => [one.item, one]),
+  );
+  assert.deepEqual([compared['services'].verdict, compared['services'].actual, compared['actions'].actual], ['as_declared', ['github'], 1]);
+  assert.match(report.passport.report_hash, /^[0-9a-f]{64}$/);
+  assert.ok(report.passport.timeline.some(({ type }: { type: string }) => type === 'checkpoint.recorded'));
+  const other = await apiOf(platform.baseUrl, logged.jwt())('GET', `/v1/passports/${jti}/report`);
+  assert.equal(other.status, 404);
+});
+
+test('10. a missed checkpoint is an expired passport without grace: no call, no checkpoint, no refresh, and what is below it is dead', async () => {
+  const { jti, token, expires_at } = silent.passport;
+  await eventually(async () => assert.deepEqual(refused(await call(enforced, token)).slice(0, 2), [401, 'PASSPORT_EXPIRED']), {
+    timeoutMs: 70_000,
+    everyMs: 250,
+  });
+  assert.ok(Date.now() >= Date.parse(expires_at));
+  assert.deepEqual(refused(await checkpoint(jti)).slice(0, 2), [401, 'PASSPORT_EXPIRED']);
+  assert.deepEqual(refused(await refresh(token)).slice(0, 2), [401, 'PASSPORT_EXPIRED']);
+  const rows = await eventually(async () => {
+    const { body } = await ok(operator('GET', `/v1/audit?passport_jti=${jti}&action=passport.lapse`));
+    assert.equal(body.entries.length, 1);
+    return body.entries;
+  });
+  assert.equal(rows[0].metadata.reason, 'no_checkpoint');
+  await eventually(async () => {
+    const { body } = await ok(operator('GET', `/v1/passports/${child.jti}`));
+    assert.deepEqual([body.status, body.revoke_reason], ['revoked', 'checkpoint_silence: lapsed']);
+  });
+});
+
+test('11. a logged passport that has expired is refreshed while its mission lives', async () => {
+  const { token } = short.passport;
+  await eventually(async () => assert.deepEqual(refused(await call(logged, token)).slice(0, 2), [401, 'PASSPORT_EXPIRED']), {
+    timeoutMs: 70_000,
+    everyMs: 250,
+  });
+  const next = (await ok(refresh(token), 201)).body;
+  assert.equal((await call(logged, next.token)).status, 200);
+  await ok(operator('POST', `/v1/missions/${short.mission_id}/revoke`, { reason: 'operator_initiated_clean' }));
+  assert.match((await refresh(next.token)).body.error.message, /^Mission ms_\w+ is revoked/);
+});
