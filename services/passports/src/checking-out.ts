@@ -6,7 +6,7 @@ import { missionCompleted } from '@sallyport/contracts/facts/passports.ts';
 import { target } from '@sallyport/contracts/target.ts';
 import { MISSION, type MissionState } from './domain/mission.ts';
 import { liveBelow, liveOfLine } from './descendants.ts';
-import { type IssuedPassportState, readHead } from './reading.ts';
+import { type IssuedPassportState, readCurrent, readHead } from './reading.ts';
 import { revokeRead } from './revoking.ts';
 import { fence, withoutAck } from './writes.ts';
 
@@ -30,24 +30,39 @@ export function implicitCompletion(mission: MissionState, nowMs: number): Write[
   ];
 }
 
+export interface Which {
+  reason: string;
+  keep_enforced: boolean;
+  /** A batch takes 500 messages, four for each. */
+  at_most: number;
+}
+
+/** A child that is over only because its parent is: its own time goes on. */
+async function outlasting(read: Reader, operatorId: string, head: IssuedPassportState): Promise<IssuedPassportState | null> {
+  if (head.revoked) return null;
+  const current = await readCurrent(read.get, operatorId, head);
+  const isOver = current.lapsed_at_ms !== null || current.checked_out !== null || read.now >= current.expires_at_ms;
+  return isOver ? null : current;
+}
+
 export const PARENT_CHECKED_OUT = 'Parent checked out';
 
 /**
  * The live lines right below a passport that is over, each revoked with all that is below it: the parent's own line would cut the parent's calls in flight too.
- * Kept are enforced ones, if asked for. `at_most`: a batch takes 500 messages, four for each.
+ * Kept are enforced ones, if asked for.
  */
 export async function revokedChildren(
   read: Reader,
   operatorId: string,
   head: IssuedPassportState,
-  { reason, keep_enforced, at_most }: { reason: string; keep_enforced: boolean; at_most: number },
+  { reason, keep_enforced, at_most }: Which,
 ): Promise<{ write: Write[]; revoked: { jti: string; cascaded: string[] }[]; kept: number }> {
   const write: Write[] = [];
   const revoked: { jti: string; cascaded: string[] }[] = [];
   let kept = 0;
   for (const line of head.children) {
     const child = await readHead(read.get, operatorId, line);
-    const live = await liveOfLine(read.get, operatorId, child, read.now);
+    const live = (await liveOfLine(read.get, operatorId, child, read.now)) ?? (await outlasting(read, operatorId, child));
     const below = await liveBelow(read.get, operatorId, [child], read.now);
     if (!live && below.length === 0) continue;
     if (keep_enforced && child.issued.mode === 'enforced') {

@@ -1,0 +1,51 @@
+/** Lives of passports as the published client walks through them, unmodified: 4.0.0 with missions, and 1.4.0, which knows none of its own (api.md §7.1). */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
+import { scratchFolder } from '@sallyport/testing/folders.ts';
+import { pythonEnvironment, requires } from '@sallyport/testing/requires.ts';
+import { connectGithub } from './support/agent.ts';
+import { apiOf } from './support/api.ts';
+import { ROOT, runPython } from './support/python.ts';
+import { startUpstream, type Upstream } from './support/upstream.ts';
+
+const python = await requires('python3');
+const { skip } = python;
+const BESIDE = ['httpx==0.28.1', 'cryptography==50.0.2', 'PyJWT==2.15.1', 'cbor2==6.2.1'];
+const STEPS = ['version', 'mission', 'delegate', 'refresh', 'revoke', 'session', 'missions', 'report'];
+
+let platform: Constellation;
+let upstream: Upstream;
+
+before(async () => {
+  if (skip) return;
+  [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
+  await connectGithub(apiOf(platform.baseUrl, platform.apiKey), upstream.url);
+});
+after(async () => {
+  await platform?.stop();
+  await upstream?.stop();
+});
+
+for (const version of ['4.0.0', '1.4.0']) {
+  test(`getstack ${version} delegates, refreshes, keeps a session, reports and revokes`, { skip }, async () => {
+    const interpreter = await pythonEnvironment(python.path, { install: [`getstack==${version}`, ...BESIDE] });
+    const home = await scratchFolder('home');
+    const done = await runPython(interpreter, [join(ROOT, 'e2e/published-client/lives_walk.py')], {
+      cwd: home,
+      env: { HOME: home, STACK_BASE_URL: platform.baseUrl, STACK_API_KEY: platform.apiKey, STACK_AUTH_INTERACTIVE: 'false' },
+    });
+    assert.equal(done.code, 0, `${done.stdout}\n${done.stderr.slice(-4000)}`);
+    const steps: { step: string; value: unknown }[] = done.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      STEPS,
+    );
+    assert.equal(steps[0]?.value, version);
+    assert.equal(steps.find(({ step }) => step === 'delegate')?.value, 3);
+  });
+}
