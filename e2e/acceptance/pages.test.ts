@@ -106,6 +106,8 @@ test('a person signs in with the keyboard alone, and the link works once', { ski
   await page.reload();
   await press(page, 'Sign in');
   await page.waitForURL(at('/me'));
+  const said = await page.getByRole('main').innerText();
+  for (const shown of ['Olivia', operator.owner.email, 'Acme', 'owner']) assert.ok(said.includes(shown), shown);
   assert.deepEqual(complaints(), []);
   const [cookie] = (await context.cookies()).filter(({ name }) => name === SESSION);
   assert.ok(cookie);
@@ -347,6 +349,31 @@ test('a device is let in by a person who says that the code is on it, and by nob
 
   await page.goto(at('/device?user_code=ZZZZ-ZZZZ'));
   assert.match(await page.getByRole('alert').innerText(), /no device waiting/);
+});
+
+test('the link of an invitation leads to a page that shows the new member’s key once', { skip }, async (t) => {
+  const fresh = await platform.newOperator('Beta');
+  const invited = await fresh.api('POST', '/v1/team/members', {
+    email: `grace-${process.pid}@example.com`,
+    name: 'Grace <b>Hopper</b>',
+    role: 'standard',
+  });
+  assert.equal(invited.status, 201, JSON.stringify(invited.body));
+  const { page, complaints } = await visitor(t);
+  await page.goto(invited.body.invite_url);
+  await page.reload();
+  assert.deepEqual(await barriers(page), []);
+  await press(page, 'Accept');
+  await page.getByRole('heading', { name: 'Welcome, Grace <b>Hopper</b>' }).waitFor();
+  assert.deepEqual(await barriers(page), []);
+  const shown = await page.getByRole('main').innerText();
+  const [key = ''] = /sk_live_mem_[0-9a-z]+/.exec(shown) ?? [];
+  const me = await platform.api(key)('GET', '/v1/me');
+  assert.deepEqual([me.status, me.body.principal?.id], [200, invited.body.id]);
+  assert.deepEqual(complaints(), []);
+  await page.goto(invited.body.invite_url);
+  await press(page, 'Accept');
+  await page.getByRole('heading', { name: /does not work any more/ }).waitFor();
 });
 
 /** A page of another site: another host, and for a browser another site. */

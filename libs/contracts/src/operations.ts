@@ -1,4 +1,5 @@
 /** Every operation of the platform; importing this file fills the registry of `operation.ts`. */
+import './operations/account.ts';
 import './operations/agents.ts';
 import './operations/audit.ts';
 import './operations/call-log.ts';

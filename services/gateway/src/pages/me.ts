@@ -1,5 +1,6 @@
 /** `/me`: where a person lands who signed in without a place to go; and signing out. */
 import type { ResponseOf } from '@sallyport/contracts/operation.ts';
+import { viewAccount } from '@sallyport/contracts/operations/account.ts';
 import { logout, me } from '@sallyport/contracts/operations/sign-in.ts';
 import { html } from './html.ts';
 import { facts, type Page, time } from './layout.ts';
@@ -13,7 +14,9 @@ export const showMe: Handler = async (visit) => {
   const who = sessionOf(visit, PATH);
   if ('answer' in who) return who.answer;
   const told = await askFor(visit, who.session, me, {}, PATH);
-  return 'answer' in told ? told.answer : { page: mePage(told.value) };
+  if ('answer' in told) return told.answer;
+  const account = await askFor(visit, who.session, viewAccount, {}, PATH);
+  return 'answer' in account ? account.answer : { page: mePage(account.value, told.value.expires_at) };
 };
 
 /** A session that has ended already is as good as signed out. */
@@ -24,15 +27,15 @@ export const signOut: Handler = async (visit) => {
   return { to: '/login?ended=1', signedOut: true };
 };
 
-export function mePage({ principal, operator_id, expires_at }: ResponseOf<typeof me>): Page {
+export function mePage({ name, email, role, operator_name }: ResponseOf<typeof viewAccount>, expires_at: string | null): Page {
   return {
     title: 'Signed in',
     content: html`<h1>You are signed in</h1>
 <p>Programs that need your consent send you to a page here. You can close this one.</p>
 ${facts([
-  ['Member', html`<span class="code">${principal.id}</span>`],
-  ['Role', principal.role],
-  ['Operator', html`<span class="code">${operator_id}</span>`],
+  ['Account', html`${name}<small>${email}</small>`],
+  ['Operator', operator_name],
+  ['Role', role],
   ['Until', expires_at === null ? null : time(expires_at)],
 ])}
 <p><a href="/device">Enter the code of a device</a></p>

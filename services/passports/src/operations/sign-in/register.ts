@@ -1,4 +1,5 @@
 /** Sign-in of people and their tools (api.md §3.6). */
+import { viewAccount } from '@sallyport/contracts/operations/account.ts';
 import * as oauth from '@sallyport/contracts/operations/oauth.ts';
 import * as signIn from '@sallyport/contracts/operations/sign-in.ts';
 import type { Handlers } from '@sallyport/service-kit/handler.ts';
@@ -17,6 +18,7 @@ import { logoutOperation } from './logout.ts';
 import { magicLinkOperation } from './magic-link.ts';
 import { meOperation } from './me.ts';
 import { verifyMagicLinkOperation } from './verify-magic-link.ts';
+import { viewAccountOperation } from './view-account.ts';
 
 export function onSignIn(made: Handlers, deps: Deps, authenticate: Authenticate): Handlers {
   return made
@@ -25,6 +27,7 @@ export function onSignIn(made: Handlers, deps: Deps, authenticate: Authenticate)
     .on(signIn.logout, logoutOperation(deps))
     .on(signIn.loginLink, loginLinkOperation(deps))
     .on(signIn.me, meOperation(deps))
+    .on(viewAccount, viewAccountOperation(deps))
     .on(oauth.authorizationServer, authorizationServerOperation(deps))
     .on(oauth.protectedResource, protectedResourceOperation(deps))
     .on(oauth.registerClient, registerClientOperation(deps))
