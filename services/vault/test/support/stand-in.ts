@@ -45,6 +45,7 @@ export function standIn(bus: Bus): StandIn {
           frozen: false,
           frozen_reason: null,
           settings: DEFAULT_SETTINGS,
+          signed_in: false,
         }),
       'passports.jwks': async () => reply(200, { keys: [{ kty: 'OKP', crv: 'Ed25519', x, kid: KID, alg: 'EdDSA', use: 'sig' }] }),
       'passport.resolve': async ({ body }) => reply(200, resolved.get(field(body, 'jti')) ?? null),
