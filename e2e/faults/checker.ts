@@ -76,7 +76,7 @@ export interface Verdict {
 
 /** Facts that are no row of the audit log: parts of a decision whose row is another fact of the same batch, and the log's own affairs. */
 const WITHOUT_ROW =
-  /^(fence\.set|idempotency\..*|assertion\.used|gateway\.started|boot\.closed|key\..*|member\.added|agent\.challenged|thumbprint\..*|provider\.registered|mission\.passport_added|mission\.assigned|passport\.use_refused|signal\.repeated)$/;
+  /^(fence\.set|idempotency\..*|assertion\.used|gateway\.started|boot\.closed|key\..*|member\.added|agent\.challenged|thumbprint\..*|provider\.registered|ticket\..*|signing_key\..*|team\.changed|operator\.signed_in|login_link\..*|oauth\..*|refresh_token\..*|device\..*|passport\.superseded|passport\.line_changed|mission\.child_opened|review\.corrected|mission\.passport_added|mission\.assigned|passport\.use_refused|signal\.repeated)$/;
 /** Answers that say nothing about whether the call went: the connection broke, or the platform said that it may have gone. */
 const CLOSED_MS = 90_000;
 const CLOSINGS = ['call.completed', 'call.denied'];

@@ -20,7 +20,7 @@ import type { Boot } from './boot.ts';
 import { closingOf } from './sweeper/closing.ts';
 import { askOpenAttempts, type LostAttempt, ownOpenAttempts } from './sweeper/open-attempts.ts';
 
-const LOOK_MS = 5_000;
+const LOOK_MS = 2_000;
 /** The lease (15 s) and then 60 s. */
 const DEAD_AFTER_MS = 75_000;
 const PREFIX = 'gateway.boot';
