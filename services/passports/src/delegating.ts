@@ -16,6 +16,7 @@ import {
 import type { DelegateFields, IssuedPassport } from '@sallyport/contracts/objects/passport.ts';
 import type { Principal } from '@sallyport/contracts/principal.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
+import { namesIn, namesRefusal } from './allowed-connections.ts';
 import type { Deps } from './deps.ts';
 import { issuedAnswer, serviceNames } from './domain/claims.ts';
 import { decideDelegation, scopeShare } from './domain/delegate.ts';
@@ -75,6 +76,8 @@ async function delegate(
   if (!child) return { deny: noAgent(child_agent_id) };
   const stop = blockedDenial(child.state, operator) ?? (child.agent.status === 'suspended' ? suspendedDenial() : null);
   if (stop) return { deny: stop };
+  const outside = await namesRefusal(read.get, principal, namesIn(fields));
+  if (outside) return { deny: outside };
   const access = await accessOf(deps, read, principal, child.agent, operator);
   if (!access) return { deny: behind() };
   const { mission } = family.self;
