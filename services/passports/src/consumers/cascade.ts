@@ -12,9 +12,9 @@ import type { Deps } from '../deps.ts';
 import { MISSION } from '../domain/mission.ts';
 import { PASSPORT } from '../domain/passport.ts';
 import { revokeHolders } from '../holders.ts';
+import { depthOfPassport } from '../projections/contains.ts';
 import { readPassport } from '../reading.ts';
 import { implicitRevocation } from '../revoking.ts';
-import { sql } from 'kysely';
 import { consequences, endOne } from './consequences.ts';
 import { scopeAfter } from './consumer.ts';
 
@@ -53,7 +53,7 @@ async function explain(deps: Deps, seq: number, fact: Fact, root: string, reason
     .where('ended_seq', '=', seq)
     .where('operator_id', '=', operator_id)
     .where('jti', '!=', root)
-    .orderBy(sql`cardinality(parents)`)
+    .orderBy(depthOfPassport)
     .orderBy('jti')
     .execute();
   for (let start = 0; start < rows.length; start += PER_BATCH) {

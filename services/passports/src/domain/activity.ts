@@ -51,7 +51,8 @@ function callOf({ http, outcome, error_code, metadata }: TrailRow): string | nul
   }
 }
 
-function text(value: unknown): string | null {
+/** A text that is not empty. */
+export function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 

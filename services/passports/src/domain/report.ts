@@ -2,7 +2,7 @@
  * The report of a passport run, from issue over refreshes to its end (detectors.md 5.5): what was declared, what the record says, and where they differ. Pure. What no
  * part of the platform knows yet (drift, baselines, bytes) is left out, never made up.
  */
-import { type ActivityItem, activityOf, type TrailRow } from './activity.ts';
+import { type ActivityItem, activityOf, text, type TrailRow } from './activity.ts';
 import type { CheckedOut, Issued } from './passport.ts';
 
 export interface ReportedCheckpoint {
@@ -76,17 +76,19 @@ export function runActivity(rows: readonly TrailRow[]): RunActivity {
     calls: attempts.length,
     writes: attempts.filter(({ http }) => !READS.includes(http?.['method'])).length,
     by_service: counted(attempts, ({ service }) => service ?? 'unknown').map(([service, count]) => ({ service, calls: count })),
-    by_status: Object.fromEntries(counted(closings, ({ http, outcome }) => String(http?.['status'] ?? outcome))),
-    denied: counted(refused, ({ metadata, error_code }) => String(metadata['reason'] ?? error_code ?? 'refused')).map(
-      ([reason, count]) => ({
-        reason,
-        count,
-      }),
-    ),
-    destinations: counted(attempts, ({ http }) => String(http?.['host'] ?? ''))
+    by_status: Object.fromEntries(counted(closings, ({ http, outcome }) => statusText(http?.['status']) ?? outcome)),
+    denied: counted(refused, ({ metadata, error_code }) => text(metadata['reason']) ?? error_code ?? 'refused').map(([reason, count]) => ({
+      reason,
+      count,
+    })),
+    destinations: counted(attempts, ({ http }) => text(http?.['host']) ?? '')
       .slice(0, MAX_DESTINATIONS)
       .map(([host, count]) => ({ host, calls: count })),
   };
+}
+
+function statusText(status: unknown): string | null {
+  return typeof status === 'number' ? `${status}` : null;
 }
 
 /** Most first. */

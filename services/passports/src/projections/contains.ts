@@ -17,3 +17,6 @@ export const expiryOfPassport: RawBuilder<number> = sql<number>`(case when cardi
   (select min(link.ends) from (
     select max(q.expires_ms) as ends from passport q where q.line = any(passport.parents) and q.status <> 'superseded' group by q.line) link)
 ) end)`;
+
+/** Parents before their children. */
+export const depthOfPassport: RawBuilder<number> = sql<number>`cardinality(parents)`;
