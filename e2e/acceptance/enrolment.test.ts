@@ -277,7 +277,9 @@ for (const version of CLIENTS) {
     const [agentId, home] = [await newAgent('terminal-bot'), await scratchFolder('home')];
     const env = { STACK_BASE_URL: platform.baseUrl, ...(await dashboard()) };
     const client = await atTerminal(t, interpreter(version), [SCRIPT, 'enrol', agentId], { home, env });
-    await signedIn.page.goto(await client.url());
+    const opened = await client.url();
+    if (!('STACK_DASHBOARD_URL' in env)) assert.ok(opened.startsWith('http://localhost:3100/sdk-bootstrap?'), opened);
+    await signedIn.page.goto(opened);
     assert.ok((await signedIn.page.getByRole('main').innerText()).includes('python at_terminal.py'));
     await press(signedIn.page, 'Approve');
     const steps = await client.steps();
