@@ -15,7 +15,8 @@ import { AGENT, presentAgent } from './domain/agent.ts';
 import { KEY, KEY_BY_HMAC, keyLives, type KeyState } from './domain/key.ts';
 import { MEMBER } from './domain/member.ts';
 import { OPERATOR } from './domain/operator.ts';
-import { memberPrincipal, noteSeen } from './members.ts';
+import { memberPrincipal } from './members.ts';
+import { noteSeen } from './projections/member-seen.ts';
 
 type IdentifyDeps = Pick<Deps, 'ledger' | 'keys' | 'clock' | 'bus' | 'database'>;
 

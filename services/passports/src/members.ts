@@ -5,7 +5,6 @@ import { type Denial, notFound } from '@sallyport/contracts/errors.ts';
 import { isId } from '@sallyport/contracts/ids.ts';
 import type { CredentialKind, Principal } from '@sallyport/contracts/principal.ts';
 import { target } from '@sallyport/contracts/target.ts';
-import { sql } from 'kysely';
 import type { Deps } from './deps.ts';
 import { isActive, MEMBER, type MemberState } from './domain/member.ts';
 import type { Read } from './reading.ts';
@@ -47,29 +46,4 @@ export function memberPrincipal(
   if (!isActive(member)) return null;
   const { id, operator_id, role, allowed_connections } = member;
   return { type: 'member', id, operator_id, role, credential, allowed_connections, scopes, target: target('member', id) };
-}
-
-const SEEN_EVERY_MS = 60_000;
-const seen = new Map<string, number>();
-
-/** Notes that the member has used a credential, once a minute. What it notes is shown and decides nothing, so nobody waits for it. */
-export function noteSeen({ database, clock }: Pick<Deps, 'database' | 'clock'>, memberId: string): void {
-  const now = clock.now();
-  if (now - (seen.get(memberId) ?? 0) < SEEN_EVERY_MS) return;
-  seen.set(memberId, now);
-  for (const oldest of seen.size > MAX_KNOWN ? seen.keys().take(1) : []) seen.delete(oldest);
-  void database.db
-    .insertInto('member_seen')
-    .values({ member_id: memberId, last_seen_ms: now })
-    .onConflict((conflict) =>
-      conflict.column('member_id').doUpdateSet({ last_seen_ms: sql`greatest(member_seen.last_seen_ms, excluded.last_seen_ms)` }),
-    )
-    .execute()
-    .catch(() => seen.delete(memberId));
-}
-
-/** Unix ms, or null for never. */
-export async function lastSeen({ database }: Pick<Deps, 'database'>, memberId: string): Promise<number | null> {
-  const row = await database.db.selectFrom('member_seen').select('last_seen_ms').where('member_id', '=', memberId).executeTakeFirst();
-  return row?.last_seen_ms ?? null;
 }

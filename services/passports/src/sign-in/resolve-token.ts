@@ -9,7 +9,8 @@ import type { Deps } from '../deps.ts';
 import { OAUTH_GRANT } from '../domain/oauth-grant.ts';
 import { SIGN_IN, sessionRuns } from '../domain/sign-in.ts';
 import { positionFrom } from '../identify.ts';
-import { memberPrincipal, noteSeen } from '../members.ts';
+import { memberPrincipal } from '../members.ts';
+import { noteSeen } from '../projections/member-seen.ts';
 import { readActiveMember } from './members.ts';
 
 type ResolveDeps = Pick<Deps, 'ledger' | 'clock' | 'signIn' | 'public_url' | 'database'>;

@@ -15,7 +15,7 @@ import type { Deps } from '../../deps.ts';
 import { linkIsGood, LOGIN_LINK } from '../../domain/login-link.ts';
 import { memberObject } from '../../domain/member.ts';
 import { SESSION_MS, SIGN_IN } from '../../domain/sign-in.ts';
-import { noteSeen } from '../../members.ts';
+import { noteSeen } from '../../projections/member-seen.ts';
 import { firstSignIn, readActiveMember } from '../../sign-in/members.ts';
 import { isSame, opaqueId, readOpaque } from '../../sign-in/opaque.ts';
 
