@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mayCall, type Principal, ROLES, type Role } from '@sallyport/contracts/principal.ts';
 import type { Answer, Api } from '../../support/api.ts';
-import { bodyOf, CALLED, callAs, type Furnished, furnish, HTTP, platform, sessionOf, unknownIds } from './world.ts';
+import { bodyOf, CALLED, callAs, type Furnished, furnish, type HTTP, platform, sessionOf, unknownIds } from './world.ts';
 
 interface Caller {
   what: string;

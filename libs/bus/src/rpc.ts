@@ -31,15 +31,21 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
+export interface ServeOptions {
+  log: Log;
+  /** Is this error an outage of what the service reads from, rather than a defect? Becomes 503 READ_MODEL_BEHIND. */
+  isOutage?: (error: unknown) => boolean;
+}
+
 /** Serves each operation on `op.<service>.<name>`, the load shared among the service's processes. Never throws for what a call brings. */
-export function serve(bus: Bus, service: string, handlers: Record<string, Handler>, { log }: { log: Log }): Serving {
+export function serve(bus: Bus, service: string, handlers: Record<string, Handler>, { log, isOutage }: ServeOptions): Serving {
   const connection = watchConnection(bus);
   const subscriptions = Object.entries(handlers).map(([operation, handler]) =>
     bus.nc.subscribe(operationSubject(service, operation), {
       queue: service,
       callback: (error, message) => {
         if (error) log.error({ operation, ...errorFields(error) }, 'operation is not served');
-        else void answer({ bus, service, connection, log }, operation, handler, message);
+        else void answer({ bus, service, connection, log, isOutage }, operation, handler, message);
       },
     }),
   );
@@ -56,6 +62,7 @@ interface Serves {
   service: string;
   connection: Connection;
   log: Log;
+  isOutage: ServeOptions['isOutage'];
 }
 
 async function answer(serves: Serves, operation: string, handler: Handler, message: Msg): Promise<void> {
@@ -72,7 +79,7 @@ async function answer(serves: Serves, operation: string, handler: Handler, messa
     respond(serves, asked, given);
   } catch (error) {
     log.error({ operation, ...(requestId && { request_id: requestId }), ...errorFields(error) }, 'operation failed');
-    tryRespond(serves, asked, failureOf(error));
+    tryRespond(serves, asked, failureOf(error, serves.isOutage));
   }
 }
 
@@ -84,11 +91,13 @@ interface Asked {
 }
 
 /** The only place where an exception becomes an answer. */
-function failureOf(error: unknown): BusAnswer {
+function failureOf(error: unknown, isOutage: ServeOptions['isOutage']): BusAnswer {
   if (error instanceof LedgerUnavailable)
     return { ok: false, denial: { ...denial('AUDIT_UNAVAILABLE', 'The event log cannot be reached.'), retry_after: 1 } };
   if (error instanceof ServiceUnavailable)
     return { ok: false, denial: { ...denial('OVERLOADED', 'A part of the platform did not answer.'), retry_after: 1 } };
+  if (isOutage?.(error) === true)
+    return { ok: false, denial: { ...denial('READ_MODEL_BEHIND', 'What this is read from cannot be reached.'), retry_after: 1 } };
   return { ok: false, denial: denial('INTERNAL_ERROR', 'Something went wrong.') };
 }
 

@@ -71,7 +71,7 @@ export async function apply<DB>(options: ProjectionOptions<DB>, control: ApplyCo
 async function commit<DB>(options: ProjectionOptions<DB>, control: ApplyControl, entries: readonly Entry[]): Promise<unknown> {
   try {
     const moves = movesOf(control.partitions, entries);
-    await options.database.db.transaction().execute(async (tx) => {
+    await options.database.followers.transaction().execute(async (tx) => {
       await moveCursors(libraryTables(tx), options.name, moves);
       await options.handle(tx, entries);
     });
@@ -108,7 +108,7 @@ async function poison<DB>(options: ProjectionOptions<DB>, control: ApplyControl,
   };
   for (let wait = FIRST_WAIT_MS; control.goOn(); wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     try {
-      await options.database.db.transaction().execute(async (tx) => {
+      await options.database.followers.transaction().execute(async (tx) => {
         const own = libraryTables(tx);
         await moveCursors(own, name, moves);
         await own.insertInto('dead_letter').values(letter).execute();

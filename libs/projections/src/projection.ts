@@ -42,7 +42,7 @@ const ASKED_MS = 2_000;
 export function createProjection<DB>(options: ProjectionOptions<DB>): Projection {
   const { name, database, bus, log, filters } = options;
   if (!/^[a-z][a-z0-9_]{0,31}$/.test(name)) throw new RangeError('not a name of a projection');
-  const db = libraryTables(database.db);
+  const db = libraryTables(database.followers);
   const holdings = holdPartitions({ bus, db, name, holder: options.holder });
   let session: Session | null = null;
   let stopped = false;

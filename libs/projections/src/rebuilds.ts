@@ -37,7 +37,7 @@ export async function rebuildState(db: Kysely<LibraryTables>, name: string): Pro
 
 /** Empties the read model if that was asked and nobody has done it. A crash before the commit leaves all as it was, and asked. */
 export async function beginRebuild<DB>({ database, name, reset }: ProjectionOptions<DB>): Promise<void> {
-  await database.db.transaction().execute(async (tx) => {
+  await database.followers.transaction().execute(async (tx) => {
     const own = libraryTables(tx);
     // The row's lock makes the others wait; they then find it begun.
     const { numUpdatedRows } = await own

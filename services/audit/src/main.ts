@@ -7,6 +7,7 @@ import { serve } from '@sallyport/bus/rpc.ts';
 import { auditTrail, chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
 import { missionOperations, openAttempts } from '@sallyport/contracts/operations/call-log.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
+import { isOutage } from '@sallyport/projections/outage.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
@@ -72,7 +73,7 @@ const operations = handlers({ service: 'audit', authenticate, log, metrics, read
   .on(auditTrail, auditTrailOperation(deps))
   .on(missionOperations, missionOperationsOperation(deps))
   .on(openAttempts, openAttemptsOperation(deps));
-const serving = serve(bus, 'audit', operations.all(), { log });
+const serving = serve(bus, 'audit', operations.all(), { log, isOutage });
 shutdown.add('operations', serving.stop);
 
 const internal = await serveInternal({

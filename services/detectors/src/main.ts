@@ -13,6 +13,7 @@ import {
   resolveSecurityEvents,
 } from '@sallyport/contracts/operations/security-events.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
+import { isOutage } from '@sallyport/projections/outage.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
@@ -88,7 +89,7 @@ const operations = handlers({ service: 'detectors', authenticate, log, metrics, 
   .on(resolveSecurityEvent, resolveOperation(deps))
   .on(resolveSecurityEvents, resolveManyOperation(deps))
   .on(missionSignals, missionSignalsOperation(deps));
-const serving = serve(bus, 'detectors', operations.all(), { log });
+const serving = serve(bus, 'detectors', operations.all(), { log, isOutage });
 shutdown.add('operations', serving.stop);
 
 const internal = await serveInternal({

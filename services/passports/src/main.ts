@@ -9,6 +9,7 @@ import { createTimers } from '@sallyport/bus/timers.ts';
 import { errorFields } from '@sallyport/bus/log.ts';
 import { KEYSET_PURPOSES } from '@sallyport/contracts/facts/keys.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
+import { isOutage } from '@sallyport/projections/outage.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
@@ -159,7 +160,7 @@ const serving = serve(
   bus,
   SERVICE,
   allOperations(deps, { authenticate, log, metrics, sealing, secrets: fields, reading: { now: clock.now, streamLast: ledger.streamLast } }),
-  { log },
+  { log, isOutage },
 );
 shutdown.add('operations', () => serving.stop());
 

@@ -18,6 +18,7 @@ import {
 } from '@sallyport/contracts/operations/services.ts';
 import { vaultSealKey } from '@sallyport/contracts/operations/operator.ts';
 import { migrate } from '@sallyport/projections/migrate.ts';
+import { isOutage } from '@sallyport/projections/outage.ts';
 import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
@@ -105,7 +106,7 @@ const operations = handlers({ service: 'vault', authenticate, log, metrics, seal
   .on(disconnectService, disconnectOperation(deps))
   .on(credentialOpen, openCredentialOperation(deps, config.PASSPORT_ISSUER ?? config.PUBLIC_URL))
   .on(detectorKeyOpen, openDetectorKeyOperation(deps));
-const serving = serve(bus, 'vault', operations.all(), { log });
+const serving = serve(bus, 'vault', operations.all(), { log, isOutage });
 shutdown.add('operations', serving.stop);
 
 const internal = await serveInternal({

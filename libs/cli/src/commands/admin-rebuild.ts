@@ -81,7 +81,7 @@ async function openModels(platform: HostPlatform): Promise<Map<string, Database<
     const password = (await readFile(password_file, 'utf8')).trim();
     const quiet = (): void => undefined;
     const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-    const database = openPool<LibraryTables>({ url, password, schema, name: 'sallyport', log, max: 1 });
+    const database = openPool<LibraryTables>({ url, password, schema, name: 'sallyport', log });
     const names = await modelNames(libraryTables(database.db)).catch(async (error: unknown) => {
       await Promise.all([database, ...new Set(models.values())].map((one) => one.close()));
       throw new CommandFailed(
