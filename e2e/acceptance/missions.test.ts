@@ -1,4 +1,4 @@
-/** Delegation, revocation and missions over two gateways (api.md §6, §7, §11; acceptance 12, 13, 42, 43, 50). */
+/** Delegation, revocation and missions over two gateways (api.md §6, §7, §11; acceptance 12, 13, 39, 42, 43, 50). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
@@ -175,6 +175,39 @@ test('13. revoking an agent, a session and everything reaches what was delegated
   ] as const)
     assert.deepEqual(outcome(await operator('POST', path, body)), [403, 'PASSPORT_BLOCKED', 'operator_frozen']);
   await ok(operator('POST', '/v1/operator/unfreeze', { reason: 'over' }));
+});
+
+test('13. a passport issued while its agent is revoked is dead, or stands behind the revocation', async () => {
+  const by = agent(5);
+  const declared = { agent_id: by.id, intent: { summary: 'Triage acme/sandbox', services: ['github'] } };
+  for (let round = 0; round < 25; round++) {
+    await ok(operator('POST', '/v1/passports/issue', declared), 201);
+    const [issued, revoked] = await Promise.all([
+      apiOf(platform.gateways[1] ?? '', platform.apiKey)('POST', '/v1/passports/issue', declared),
+      operator('POST', `/v1/passports/revoke-agent/${by.id}`, { reason: 'race' }),
+    ]);
+    assert.deepEqual([issued.status, revoked.status, revoked.body.already_revoked], [201, 200, false]);
+    const behind = Number(issued.headers.get('x-event-seq')) > Number(revoked.headers.get('x-event-seq'));
+    for (const gateway of [0, 1])
+      assert.deepEqual(outcome(await call(by, issued.body, gateway)), behind ? [200] : [401, 'PASSPORT_REVOKED', 'race']);
+  }
+});
+
+test('39. revoke-all needs only its path; with freeze no agent issues at any gateway until the freeze is over', async () => {
+  const by = agent(4);
+  const issue = (gateway: number): Promise<Answer> =>
+    apiOf(platform.gateways[gateway] ?? '', by.jwt())('POST', '/v1/passports/issue', {
+      agent_id: by.id,
+      intent: { summary: 'Triage acme/sandbox', services: ['github'] },
+    });
+  const first = await ok(issue(0), 201);
+  assert.equal((await ok(operator('POST', '/v1/passports/revoke-all'))).revoked, true);
+  assert.deepEqual(outcome(await call(by, first, 1)).slice(0, 2), [401, 'PASSPORT_REVOKED']);
+  await ok(issue(1), 201);
+  await ok(operator('POST', '/v1/passports/revoke-all', { freeze: true }));
+  for (const gateway of [0, 1]) assert.deepEqual(outcome(await issue(gateway)), [403, 'PASSPORT_BLOCKED', 'operator_frozen']);
+  await ok(operator('POST', '/v1/operator/unfreeze', { reason: 'over' }));
+  await ok(issue(1), 201);
 });
 
 test('42. completing or revoking a mission stops every passport of it and below it on every gateway; its checkout completes an implicit one', async () => {

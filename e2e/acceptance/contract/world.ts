@@ -7,7 +7,6 @@ import { test } from 'node:test';
 import { makeId, type IdKind } from '@sallyport/contracts/ids.ts';
 import type { Operation } from '@sallyport/contracts/operation.ts';
 import { operations } from '@sallyport/contracts/operations.ts';
-import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { check } from '@sallyport/contracts/validate.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { enrolledAgent, startMission, type TestAgent } from '../../support/agent.ts';
@@ -185,15 +184,6 @@ export function unknownIds(): Record<ObjectKind, string> {
 export async function callAs(api: Api, operation: (typeof HTTP)[number], ids: Record<ObjectKind, string>, f: Furnished): Promise<Answer> {
   const path = pathOf(operation, ({ kind }) => ids[kind]);
   return api(operation.http.method, path, bodyOf(operation, ids, f));
-}
-
-/** Signed in by a link that the host makes. */
-export async function sessionOf(email: string): Promise<string> {
-  const { links } = await platform.asHost(loginLink, { email });
-  const token = new URL(links[0].login_url).searchParams.get('token');
-  const signedIn = await platform.api()('POST', '/v1/auth/magic-link/verify', { token });
-  assert.equal(signedIn.status, 200, JSON.stringify(signedIn.body));
-  return signedIn.body.session_token;
 }
 
 test('every operation can be called', async () => {

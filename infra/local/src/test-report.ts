@@ -71,31 +71,33 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
   };
 
   for await (const { type, data } of stream) {
+    // A test may stand in a file that the test file imports: it belongs to the one that was run.
+    const path = 'entryFile' in data && data.entryFile !== undefined ? data.entryFile : data.file;
     if (type === 'test:stdout' || type === 'test:stderr') {
-      const file = of(data.file);
+      const file = of(path);
       file.output = (file.output + data.message).slice(-OUTPUT_KEPT);
       continue;
     }
     // The runner's own entry for the file as a whole.
-    const whole = 'name' in data && data.name === data.file;
+    const whole = 'name' in data && data.name === path;
     if (type === 'test:enqueue') {
-      const file = of(data.file);
+      const file = of(path);
       if (!whole) {
         file.begun++;
         file.open++;
       }
     }
-    if (!whole && (type === 'test:pass' || type === 'test:fail')) of(data.file).open--;
+    if (!whole && (type === 'test:pass' || type === 'test:fail')) of(path).open--;
     if (type === 'test:pass' && !whole && data.details.type !== 'suite') {
-      const file = of(data.file);
+      const file = of(path);
       if (data.skip === undefined || data.skip === false) file.passed++;
       else if (options.ci && !String(data.skip).startsWith(IMPOSSIBLE)) failed(file, data.name, '', `skipped with CI=true: ${data.skip}`);
       else file.skipped++;
     } else if (type === 'test:fail' && data.details.type !== 'suite' && !isConsequence(data.details.error)) {
       const place = data.line === undefined ? '' : ` (${relative(options.root, data.file ?? '')}:${data.line})`;
-      failed(of(data.file), data.name, place, explain(data.details.error));
-    } else if (type === 'test:summary' && data.file !== undefined) {
-      finish(data.file, data.duration_ms);
+      failed(of(path), data.name, place, explain(data.details.error));
+    } else if (type === 'test:summary' && path !== undefined) {
+      finish(path, data.duration_ms);
     }
   }
   for (const path of [...files.keys()]) finish(path, 0);

@@ -1,6 +1,6 @@
 /**
  * `npm test`: the check, then every test file on real servers, then a look at what was left behind.
- * Guarantees: unit and integration files two at a time, end-to-end files one after another; one PostgreSQL for
+ * Guarantees: unit and integration files three at a time, end-to-end files two, faults one after another; one PostgreSQL for
  * all; no process and no folder stays; the last line counts. A word after `--` picks files and skips the check.
  */
 import { spawn } from 'node:child_process';
@@ -18,6 +18,8 @@ import { testServer } from './test-server.ts';
 
 const UNIT = ['libs/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'infra/*/test/**/*.test.ts'];
 const E2E = ['e2e/**/*.test.ts'];
+/** These count seconds, and have the machine for themselves. */
+const FAULTS = ['e2e/faults/*.test.ts'];
 const UNIT_TIMEOUT_MS = 180_000;
 const E2E_TIMEOUT_MS = 420_000;
 
@@ -81,8 +83,11 @@ async function main(): Promise<void> {
     process.env['SALLYPORT_NATS_SERVER'] = await findNatsServer({ say: (line) => console.log(`· ${line}`) });
     server = await testServer(join(folder, 'shared'));
     process.env['TEST_DATABASE_URL'] = server.url;
-    await runFiles('unit and integration', await files(UNIT), 2, UNIT_TIMEOUT_MS);
-    await runFiles('end to end', await files(E2E), 1, E2E_TIMEOUT_MS);
+    await runFiles('unit and integration', await files(UNIT), 3, UNIT_TIMEOUT_MS);
+    const faults = await files(FAULTS);
+    const walks = (await files(E2E)).filter((path) => !faults.includes(path));
+    await runFiles('end to end', walks, 2, E2E_TIMEOUT_MS);
+    await runFiles('faults', faults, 1, E2E_TIMEOUT_MS);
   } finally {
     await server?.stop();
     await cleanUp(folder);

@@ -74,6 +74,11 @@ test('given a file without a test, when reported, then it has failed', async () 
   assert.match(await reported("console.log('nothing');", false), /the file ran no test[^]*"failed":1/);
 });
 
+test('given tests in a file that the test file imports, when reported, then they are those of the test file', async () => {
+  await writeFile(join(folder, 'inner.ts'), "import { test } from 'node:test'; test('stands elsewhere', () => {});");
+  assert.match(await reported("import './inner.ts';", false), /sample\.test\.ts \(1 passed[^]*"passed":1,"failed":0/);
+});
+
 test('given a process whose working folder is the run folder, when strays are ended, then it is named and gone', async () => {
   const child = spawn('/bin/sleep', ['61'], { cwd: folder, env: {}, stdio: 'ignore' });
   const pid = child.pid ?? 0;

@@ -34,7 +34,8 @@ const call = (body: unknown = null): BusCall => ({
 const operation = { name: 'passport.resolve', owner: 'passports' };
 
 async function answered(handler: Handler, work: () => Promise<void>, log: Log = silent): Promise<void> {
-  const serving = serve(owner, 'passports', { 'passport.resolve': handler }, { log });
+  const isOutage = (error: unknown): boolean => error instanceof Error && error.message === 'no database';
+  const serving = serve(owner, 'passports', { 'passport.resolve': handler }, { log, isOutage });
   await owner.nc.flush();
   try {
     await work();
@@ -118,6 +119,18 @@ test('given a ledger that cannot be reached, the answer is AUDIT_UNAVAILABLE', a
     async () => {
       const answer = await ask(caller, operation, call());
       assert.ok(!answer.ok && answer.denial.code === 'AUDIT_UNAVAILABLE');
+    },
+  );
+});
+
+test('given an outage of what the service reads from, the answer says when to come back', async () => {
+  await answered(
+    async () => {
+      throw new Error('no database');
+    },
+    async () => {
+      const answer = await ask(caller, operation, call());
+      assert.ok(!answer.ok && answer.denial.code === 'READ_MODEL_BEHIND' && answer.denial.retry_after === 1);
     },
   );
 });

@@ -72,6 +72,17 @@ test('given a ledger, each of its entries is applied once, many in one transacti
   assert.equal(projection.check(), 'ok');
 });
 
+test('given followers that all wait inside their transactions, a question still finds a connection', async () => {
+  const gate = Promise.withResolvers<void>();
+  const waiting = Array.from({ length: 32 }, () => database.followers.transaction().execute(() => gate.promise));
+  try {
+    assert.deepEqual(await database.db.selectFrom('row').selectAll().execute(), []);
+  } finally {
+    gate.resolve();
+    await Promise.all(waiting);
+  }
+});
+
 test('given a network that delivers every message twice, no row appears twice', async () => {
   const twice: Bus = {
     ...bus,
