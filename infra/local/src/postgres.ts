@@ -156,6 +156,8 @@ export async function externalPostgres(env: NodeJS.ProcessEnv = process.env): Pr
 
 /** Removes the cluster of `dir`, wherever it lies (root's fallback folder included). */
 export async function removeCluster(dir: string): Promise<void> {
-  await rm(await ownFolder(dir, await unprivilegedUser()), { recursive: true, force: true });
-  await rm(dir, { recursive: true, force: true });
+  // A server that had to be killed leaves helpers that write for a moment longer.
+  const patiently = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
+  await rm(await ownFolder(dir, await unprivilegedUser()), patiently);
+  await rm(dir, patiently);
 }
