@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { chmod, glob, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { run } from 'node:test';
 import { findNatsServer } from './nats-binary.ts';
 import { onParentEnd } from './parent.ts';
@@ -20,6 +20,8 @@ const UNIT = ['libs/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'infra
 const E2E = ['e2e/**/*.test.ts'];
 /** These count seconds, and have the machine for themselves. */
 const FAULTS = ['e2e/faults/*.test.ts'];
+/** Go first, so that nothing waits for one of them alone at the end. */
+const LONGEST = ['contract.test.ts', 'passports.test.ts', 'story.test.ts', 'pages.test.ts'];
 const UNIT_TIMEOUT_MS = 180_000;
 const E2E_TIMEOUT_MS = 420_000;
 
@@ -85,7 +87,8 @@ async function main(): Promise<void> {
     process.env['TEST_DATABASE_URL'] = server.url;
     await runFiles('unit and integration', await files(UNIT), 3, UNIT_TIMEOUT_MS);
     const faults = await files(FAULTS);
-    const walks = (await files(E2E)).filter((path) => !faults.includes(path));
+    const isLong = (path: string): boolean => LONGEST.includes(basename(path));
+    const walks = (await files(E2E)).filter((path) => !faults.includes(path)).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
     await runFiles('end to end', walks, 2, E2E_TIMEOUT_MS);
     await runFiles('faults', faults, 1, E2E_TIMEOUT_MS);
   } finally {
