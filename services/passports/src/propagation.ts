@@ -46,6 +46,25 @@ export function announce(deps: Deps, operatorId: string, payload: { type: string
   deps.signals.revoked(payload.type, operatorId, count);
 }
 
+export interface AgentRevoked {
+  agent_id: string;
+  reason: string;
+  revoked_count: number;
+  cascaded_count: number;
+}
+
+/** What follows once the revocation of an agent's passports is written as a part of something else. */
+export async function tellAgentRevoked(
+  deps: Deps,
+  operatorId: string,
+  decided: { seq: number; acks?: FenceAcks },
+  revoked: AgentRevoked,
+): Promise<void> {
+  await propagation(deps, decided);
+  const event = { type: 'bulk_agent', operator_id: operatorId, at: deps.clock.now(), ...revoked };
+  announce(deps, operatorId, event, revoked.revoked_count);
+}
+
 /** Runs a revocation; when the log cannot take it, gateways are told to cut before the outage goes on its way to the caller. */
 export async function cutting<T>(deps: Deps, operatorId: string, targets: Target[], revoke: () => Promise<T>): Promise<T> {
   try {

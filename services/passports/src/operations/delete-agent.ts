@@ -14,7 +14,7 @@ import type { Deps } from '../deps.ts';
 import { AGENT } from '../domain/agent.ts';
 import { THUMBPRINT } from '../domain/thumbprint.ts';
 import { livePassports } from '../projections/live-passports.ts';
-import { announce, propagation } from '../propagation.ts';
+import { tellAgentRevoked } from '../propagation.ts';
 import { noAgent, readAgent } from '../reading.ts';
 import { narrowedAgent, revokedAgent, revokedDraft } from '../writes.ts';
 
@@ -60,10 +60,8 @@ export function deleteAgentOperation(deps: Deps): OperationHandler<typeof delete
       };
     });
     if (decided.ok) {
-      await propagation(deps, decided);
       const { revoked_count, cascaded_count } = decided.value;
-      const event = { type: 'bulk_agent', operator_id, agent_id: id, reason: DELETED, at: deps.clock.now(), revoked_count, cascaded_count };
-      announce(deps, operator_id, event, revoked_count);
+      await tellAgentRevoked(deps, operator_id, decided, { agent_id: id, reason: DELETED, revoked_count, cascaded_count });
     }
     return answerOf(deleteAgent, decided, (value) => value);
   };

@@ -7,7 +7,7 @@ import { AGENT } from '../domain/agent.ts';
 import { GRANT } from '../domain/grant.ts';
 import { removalWrites } from '../granting.ts';
 import { livePassports } from '../projections/live-passports.ts';
-import { announce, propagation } from '../propagation.ts';
+import { tellAgentRevoked } from '../propagation.ts';
 import { noAgent, readAgent } from '../reading.ts';
 import { revokedAgent, revokedDraft } from '../writes.ts';
 
@@ -40,18 +40,8 @@ export function revokeAccessOperation(deps: Deps): OperationHandler<typeof revok
       };
     });
     if (decided.ok) {
-      await propagation(deps, decided);
       const { revoked_count } = decided.value;
-      const event = {
-        type: 'bulk_agent',
-        operator_id,
-        agent_id: id,
-        reason: REVOKED,
-        at: deps.clock.now(),
-        revoked_count,
-        cascaded_count: 0,
-      };
-      announce(deps, operator_id, event, revoked_count);
+      await tellAgentRevoked(deps, operator_id, decided, { agent_id: id, reason: REVOKED, revoked_count, cascaded_count: 0 });
     }
     return answerOf(revokeAccess, decided, (value) => value);
   };

@@ -15,7 +15,7 @@ import { AGENT } from '../domain/agent.ts';
 import { changesOf, loosenedFields } from '../domain/agent-settings.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../projections/live-passports.ts';
-import { announce, propagation } from '../propagation.ts';
+import { tellAgentRevoked } from '../propagation.ts';
 import { noAgent, readAgent, readOperator } from '../reading.ts';
 import { narrowedAgent, revokedAgent, revokedDraft } from '../writes.ts';
 import { unknownConnection } from './register-agent.ts';
@@ -52,15 +52,7 @@ export function updateAgentOperation(deps: Deps): OperationHandler<typeof update
       return { write, value: { agent, revoked: { revoked_count: met.own.length, cascaded_count: met.descendants.length } } };
     });
     if (decided.ok && decided.value.revoked) {
-      const { revoked } = decided.value;
-      await propagation(deps, decided);
-      const at = deps.clock.now();
-      announce(
-        deps,
-        operator_id,
-        { type: 'bulk_agent', operator_id, agent_id: id, reason: SUSPENDED, at, ...revoked },
-        revoked.revoked_count,
-      );
+      await tellAgentRevoked(deps, operator_id, decided, { agent_id: id, reason: SUSPENDED, ...decided.value.revoked });
     }
     return answerOf(updateAgent, decided, ({ agent }) => agent);
   };

@@ -18,7 +18,7 @@ import { suspendedDenial } from '../../domain/issue.ts';
 import { THUMBPRINT } from '../../domain/thumbprint.ts';
 import { iso } from '@sallyport/contracts/time.ts';
 import { livePassports } from '../../projections/live-passports.ts';
-import { announce, propagation } from '../../propagation.ts';
+import { tellAgentRevoked } from '../../propagation.ts';
 import { noAgent, readAgent } from '../../reading.ts';
 import { askerOf, ticketRefusal, ticketWrites } from '../../ticketing.ts';
 import { narrowedAgent, revokedAgent, revokedDraft } from '../../writes.ts';
@@ -81,18 +81,8 @@ export function enrolAgentOperation(deps: Deps): OperationHandler<typeof enrolAg
       return { write, value: { agent, kid: thumbprint, enrolled_at: at, rotated, revoked_count: met.own.length } };
     });
     if (decided.ok && decided.value.rotated) {
-      await propagation(deps, decided);
       const { revoked_count } = decided.value;
-      const event = {
-        type: 'bulk_agent',
-        operator_id,
-        agent_id: id,
-        reason: ROTATED,
-        at: deps.clock.now(),
-        revoked_count,
-        cascaded_count: 0,
-      };
-      announce(deps, operator_id, event, revoked_count);
+      await tellAgentRevoked(deps, operator_id, decided, { agent_id: id, reason: ROTATED, revoked_count, cascaded_count: 0 });
     }
     return answerOf(enrolAgent, decided, (value) => value);
   };
