@@ -15,7 +15,7 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 // Run in the page, which has types of its own.
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => complain(event.violatedDirective + ' ' + event.blockedURI))`;

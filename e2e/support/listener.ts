@@ -20,6 +20,8 @@ export async function listener(t: TestContext, path = '/cb'): Promise<Listener> 
       count++;
       came.resolve({ query: url.searchParams, headers: request.headers });
     }
+    // A browser asks every site for its icon, whenever it finds the time.
+    if (url.pathname === '/favicon.ico') return void response.writeHead(204).end();
     response.writeHead(url.pathname === path ? 200 : 404, { 'content-type': 'text/html' }).end('<!doctype html><title>Client</title>done');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -7,7 +7,7 @@ export type EventuallyOptions = { timeoutMs?: number; everyMs?: number };
 
 /** Runs `probe` until it neither throws nor answers `false`; answers its value. The deadline's error carries the last reason. */
 export async function eventually<T>(probe: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const { timeoutMs = 5000, everyMs = 25 } = options;
+  const { timeoutMs = 20_000, everyMs = 25 } = options;
   const deadline = performance.now() + timeoutMs;
   let last: unknown = new Error('the condition stayed false');
   for (;;) {
