@@ -12,6 +12,8 @@ export interface Database<DB> {
   followers: Kysely<DB>;
   pool: pg.Pool;
   schema: string;
+  /** For `/readyz`; throws what the database says. */
+  check(): Promise<'ok'>;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,10 @@ export function openPool<DB>({ url, password, schema, name, log }: PoolOptions):
     followers,
     pool,
     schema,
+    async check() {
+      await pool.query('select 1');
+      return 'ok';
+    },
     async close() {
       await Promise.all([db.destroy(), followers.destroy()]);
     },

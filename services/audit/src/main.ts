@@ -1,23 +1,17 @@
 /** The audit service: the log, projected to one hash chain per operator. It writes no facts; rows come from the log alone. */
-import { waitForStreams } from '@sallyport/bus/admin.ts';
-import { createClock } from '@sallyport/bus/clock.ts';
 import { createLedger } from '@sallyport/bus/ledger.ts';
-import { connectBus } from '@sallyport/bus/connect.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import { auditTrail, chainHead, exportAudit, listAudit, verifyChain } from '@sallyport/contracts/operations/audit.ts';
 import { missionOperations, openAttempts } from '@sallyport/contracts/operations/call-log.ts';
-import { migrate } from '@sallyport/projections/migrate.ts';
 import { isOutage } from '@sallyport/projections/outage.ts';
-import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
 import { readConfig } from '@sallyport/service-kit/config.ts';
 import { handlers } from '@sallyport/service-kit/handler.ts';
 import { serveInternal } from '@sallyport/service-kit/health.ts';
-import { createLog } from '@sallyport/service-kit/log.ts';
-import { createMetrics } from '@sallyport/service-kit/metrics.ts';
 import { createResolvers } from '@sallyport/service-kit/resolve.ts';
-import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { openDatabase } from '@sallyport/projections/open-database.ts';
+import { startProcess } from '@sallyport/service-kit/process.ts';
 import { auditConfig } from './config.ts';
 import { type AuditTables, STEPS } from './db/schema.ts';
 import type { Deps } from './deps.ts';
@@ -32,31 +26,9 @@ import { callsProjection } from './projections/calls.ts';
 import { rowsProjection } from './projections/rows.ts';
 
 const config = readConfig(auditConfig);
-const instance = config.SALLYPORT_INSTANCE;
-const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
-const metrics = createMetrics('audit');
-const shutdown = onShutdown({ log });
-
-const bus = await connectBus({
-  url: config.SALLYPORT_NATS_URL,
-  user: config.SALLYPORT_NATS_USER,
-  password: config.SALLYPORT_NATS_PASSWORD,
-  name: instance,
-  log,
-});
-shutdown.add('bus', bus.close);
-await waitForStreams(bus);
-const clock = await createClock(bus);
-shutdown.add('clock', clock.stop);
-const database = openPool<AuditTables>({
-  url: config.SALLYPORT_DATABASE_URL,
-  password: config.SALLYPORT_DATABASE_PASSWORD,
-  schema: 'audit',
-  name: instance,
-  log,
-});
-shutdown.add('database', database.close);
-await migrate(database, STEPS);
+const service = await startProcess('audit', config);
+const { instance, log, metrics, shutdown, bus, clock } = service;
+const database = await openDatabase<AuditTables>(service, config, 'audit', STEPS);
 const rows = createProjection({ ...rowsProjection, database, bus, holder: instance, log, metrics });
 shutdown.add('projection', rows.stop);
 const calls = createProjection({ ...callsProjection(bus), database, bus, holder: instance, log, metrics });
@@ -84,10 +56,7 @@ const internal = await serveInternal({
     bus: () => (bus.nc.isClosed() ? 'closed' : 'ok'),
     projection: rows.check,
     calls: calls.check,
-    database: async () => {
-      await database.pool.query('select 1');
-      return 'ok';
-    },
+    database: database.check,
   },
   details: () => ({ stopped_chains: rows.stopped(), stopped_calls: calls.stopped() }),
 });

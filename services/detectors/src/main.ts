@@ -1,7 +1,4 @@
 /** A detectors worker: steps the sessions that are its share, raises signals, and answers for security events. Stands in no call's path. */
-import { waitForStreams } from '@sallyport/bus/admin.ts';
-import { createClock } from '@sallyport/bus/clock.ts';
-import { connectBus } from '@sallyport/bus/connect.ts';
 import { createLedger } from '@sallyport/bus/ledger.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import {
@@ -12,18 +9,15 @@ import {
   resolveSecurityEvent,
   resolveSecurityEvents,
 } from '@sallyport/contracts/operations/security-events.ts';
-import { migrate } from '@sallyport/projections/migrate.ts';
 import { isOutage } from '@sallyport/projections/outage.ts';
-import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
 import { readConfig } from '@sallyport/service-kit/config.ts';
 import { handlers } from '@sallyport/service-kit/handler.ts';
 import { serveInternal } from '@sallyport/service-kit/health.ts';
-import { createLog } from '@sallyport/service-kit/log.ts';
-import { createMetrics } from '@sallyport/service-kit/metrics.ts';
 import { createResolvers } from '@sallyport/service-kit/resolve.ts';
-import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { openDatabase } from '@sallyport/projections/open-database.ts';
+import { startProcess } from '@sallyport/service-kit/process.ts';
 import { detectorsConfig } from './config.ts';
 import { createPartitionStore } from './db/partitions.ts';
 import { type DetectorTables, STEPS } from './db/schema.ts';
@@ -38,31 +32,9 @@ import { createSignals } from './signals.ts';
 import { startWorker } from './worker/worker.ts';
 
 const config = readConfig(detectorsConfig);
-const instance = config.SALLYPORT_INSTANCE;
-const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL, fields: ['signal', 'severity', 'code', 'jti', 'event'] });
-const metrics = createMetrics('detectors');
-const shutdown = onShutdown({ log });
-
-const bus = await connectBus({
-  url: config.SALLYPORT_NATS_URL,
-  user: config.SALLYPORT_NATS_USER,
-  password: config.SALLYPORT_NATS_PASSWORD,
-  name: instance,
-  log,
-});
-shutdown.add('bus', bus.close);
-await waitForStreams(bus);
-const clock = await createClock(bus);
-shutdown.add('clock', clock.stop);
-const database = openPool<DetectorTables>({
-  url: config.SALLYPORT_DATABASE_URL,
-  password: config.SALLYPORT_DATABASE_PASSWORD,
-  schema: 'detectors',
-  name: instance,
-  log,
-});
-shutdown.add('database', database.close);
-await migrate(database, STEPS);
+const service = await startProcess('detectors', config, ['signal', 'severity', 'code', 'jti', 'event']);
+const { instance, log, metrics, shutdown, bus, clock } = service;
+const database = await openDatabase<DetectorTables>(service, config, 'detectors', STEPS);
 const events = createProjection({ ...securityEventsProjection, database, bus, holder: instance, log, metrics });
 shutdown.add('projection', events.stop);
 const ledger = createLedger(bus, { clock });
@@ -100,10 +72,7 @@ const internal = await serveInternal({
     bus: () => (bus.nc.isClosed() ? 'closed' : 'ok'),
     projection: events.check,
     worker: worker.check,
-    database: async () => {
-      await database.pool.query('select 1');
-      return 'ok';
-    },
+    database: database.check,
   },
 });
 shutdown.add('internal', internal.close);

@@ -1,12 +1,7 @@
 /** The gateway: the HTTP door and the credential-injecting proxy. The only process with egress. */
-import { waitForStreams } from '@sallyport/bus/admin.ts';
-import { createClock } from '@sallyport/bus/clock.ts';
-import { connectBus } from '@sallyport/bus/connect.ts';
 import { readConfig } from '@sallyport/service-kit/config.ts';
 import { serveInternal } from '@sallyport/service-kit/health.ts';
-import { createLog } from '@sallyport/service-kit/log.ts';
-import { createMetrics } from '@sallyport/service-kit/metrics.ts';
-import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { startProcess } from '@sallyport/service-kit/process.ts';
 import { gatewayConfig } from './config.ts';
 import { addEdgeRoutes } from './edge/routes.ts';
 import { startGateway } from './gateway.ts';
@@ -19,22 +14,8 @@ import { addPages } from './pages/pages.ts';
 import { createSignals } from './signals.ts';
 
 const config = readConfig(gatewayConfig);
-const instance = config.SALLYPORT_INSTANCE;
-const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
-const metrics = createMetrics('gateway');
-const shutdown = onShutdown({ log });
-
-const bus = await connectBus({
-  url: config.SALLYPORT_NATS_URL,
-  user: config.SALLYPORT_NATS_USER,
-  password: config.SALLYPORT_NATS_PASSWORD,
-  name: instance,
-  log,
-});
-shutdown.add('bus', bus.close);
-await waitForStreams(bus);
-const clock = await createClock(bus);
-shutdown.add('clock', clock.stop);
+const service = await startProcess('gateway', config);
+const { instance, log, metrics, shutdown, bus, clock } = service;
 
 const signals = createSignals(log, metrics);
 const limits = createLimits({

@@ -1,8 +1,8 @@
 /** The environment of this service; read once. */
-import { busConfig, type Config, databaseConfig, processConfig, readConfig, secretsConfig } from '@sallyport/service-kit/config.ts';
+import { busConfig, type Config, databaseConfig, processConfig, secretsConfig } from '@sallyport/service-kit/config.ts';
 import { Type } from 'typebox';
 
-const schema = Type.Object({
+export const passportsConfig = Type.Object({
   ...processConfig,
   ...busConfig,
   ...databaseConfig,
@@ -13,8 +13,4 @@ const schema = Type.Object({
   PASSPORT_ISSUER: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: '`iss` of passports; default PUBLIC_URL' })),
 });
 
-export type PassportsConfig = Config<typeof schema>;
-
-export function passportsConfig(): PassportsConfig {
-  return readConfig(schema);
-}
+export type PassportsConfig = Config<typeof passportsConfig>;

@@ -1,23 +1,18 @@
 /** The process: configuration, what it needs, start, close. The only file that touches the process. */
-import { createClock } from '@sallyport/bus/clock.ts';
-import { connectBus } from '@sallyport/bus/connect.ts';
 import { createLedger } from '@sallyport/bus/ledger.ts';
-import { waitForStreams } from '@sallyport/bus/admin.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import { PLATFORM, uniqueSubject } from '@sallyport/bus/subjects.ts';
 import { createTimers } from '@sallyport/bus/timers.ts';
 import { errorFields } from '@sallyport/bus/log.ts';
 import { KEYSET_PURPOSES } from '@sallyport/contracts/facts/keys.ts';
-import { migrate } from '@sallyport/projections/migrate.ts';
 import { isOutage } from '@sallyport/projections/outage.ts';
-import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
 import { serveInternal } from '@sallyport/service-kit/health.ts';
-import { createLog } from '@sallyport/service-kit/log.ts';
-import { createMetrics } from '@sallyport/service-kit/metrics.ts';
 import { createSecretFields } from '@sallyport/service-kit/secret-fields.ts';
-import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { openDatabase } from '@sallyport/projections/open-database.ts';
+import { readConfig } from '@sallyport/service-kit/config.ts';
+import { startProcess } from '@sallyport/service-kit/process.ts';
 import { openApiKeys } from './api-keys.ts';
 import { bootstrapToken } from './bootstrap-token.ts';
 import { passportsConfig } from './config.ts';
@@ -51,34 +46,12 @@ const SERVICE = 'passports';
 /** Outputs past their time; what is read is judged each time. */
 const SWEEP_MS = 3_600_000;
 
-const config = passportsConfig();
-const instance = config.SALLYPORT_INSTANCE;
-const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
-const metrics = createMetrics(SERVICE);
-const shutdown = onShutdown({ log });
-
-const bus = await connectBus({
-  url: config.SALLYPORT_NATS_URL,
-  user: config.SALLYPORT_NATS_USER,
-  password: config.SALLYPORT_NATS_PASSWORD,
-  name: instance,
-  log,
-});
-shutdown.add('bus', () => bus.close());
-await waitForStreams(bus);
-const clock = await createClock(bus);
-shutdown.add('clock', () => clock.stop());
+const config = readConfig(passportsConfig);
+const service = await startProcess(SERVICE, config);
+const { instance, log, metrics, shutdown, bus, clock } = service;
 const ledger = createLedger(bus, { clock });
 
-const database = openPool<Tables>({
-  url: config.SALLYPORT_DATABASE_URL,
-  password: config.SALLYPORT_DATABASE_PASSWORD,
-  schema: SERVICE,
-  name: instance,
-  log,
-});
-shutdown.add('database', () => database.close());
-await migrate(database, STEPS);
+const database = await openDatabase<Tables>(service, config, SERVICE, STEPS);
 
 const secrets = config.SALLYPORT_SECRETS_DIR;
 const [store, keys, sealing] = await Promise.all([openSigningKeyStore(secrets, database), openApiKeys(secrets), openSealing(secrets)]);
@@ -172,10 +145,7 @@ const internal = await serveInternal({
   metrics,
   checks: {
     ledger: async () => ((await ledger.streamLast()) >= 0 ? 'ok' : 'unknown'),
-    database: async () => {
-      await database.pool.query('select 1');
-      return 'ok';
-    },
+    database: database.check,
     projections: () => projections.map((one) => one.check()).find((state) => state !== 'ok') ?? 'ok',
   },
 });

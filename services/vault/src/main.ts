@@ -1,7 +1,4 @@
 /** The vault: connections and their credentials. The only process that can unwrap a stored key; it has no way out but the bus. */
-import { createClock } from '@sallyport/bus/clock.ts';
-import { waitForStreams } from '@sallyport/bus/admin.ts';
-import { connectBus } from '@sallyport/bus/connect.ts';
 import { createLedger } from '@sallyport/bus/ledger.ts';
 import { serve } from '@sallyport/bus/rpc.ts';
 import {
@@ -17,20 +14,17 @@ import {
   updateConnection,
 } from '@sallyport/contracts/operations/services.ts';
 import { vaultSealKey } from '@sallyport/contracts/operations/operator.ts';
-import { migrate } from '@sallyport/projections/migrate.ts';
 import { isOutage } from '@sallyport/projections/outage.ts';
-import { openPool } from '@sallyport/projections/open-pool.ts';
 import { createProjection } from '@sallyport/projections/projection.ts';
 import { createAuthenticator } from '@sallyport/service-kit/authenticate.ts';
 import { readConfig } from '@sallyport/service-kit/config.ts';
 import { handlers } from '@sallyport/service-kit/handler.ts';
 import { serveInternal } from '@sallyport/service-kit/health.ts';
-import { createLog } from '@sallyport/service-kit/log.ts';
-import { createMetrics } from '@sallyport/service-kit/metrics.ts';
 import { createResolvers } from '@sallyport/service-kit/resolve.ts';
 import { success } from '@sallyport/service-kit/answer.ts';
 import { createSecretFields } from '@sallyport/service-kit/secret-fields.ts';
-import { onShutdown } from '@sallyport/service-kit/shutdown.ts';
+import { openDatabase } from '@sallyport/projections/open-database.ts';
+import { startProcess } from '@sallyport/service-kit/process.ts';
 import { createBootKeys } from './boot-keys.ts';
 import { vaultConfig } from './config.ts';
 import { STEPS, type VaultTables } from './db/schema.ts';
@@ -51,32 +45,10 @@ import { masterKey } from './secrets/master-key.ts';
 import { createSignals } from './signals.ts';
 
 const config = readConfig(vaultConfig);
-const instance = config.SALLYPORT_INSTANCE;
-const log = createLog(instance, { level: config.SALLYPORT_LOG_LEVEL });
-const metrics = createMetrics('vault');
-const shutdown = onShutdown({ log });
-
 const key = await masterKey(config.SALLYPORT_SECRETS_DIR);
-const bus = await connectBus({
-  url: config.SALLYPORT_NATS_URL,
-  user: config.SALLYPORT_NATS_USER,
-  password: config.SALLYPORT_NATS_PASSWORD,
-  name: instance,
-  log,
-});
-shutdown.add('bus', bus.close);
-await waitForStreams(bus);
-const clock = await createClock(bus);
-shutdown.add('clock', clock.stop);
-const database = openPool<VaultTables>({
-  url: config.SALLYPORT_DATABASE_URL,
-  password: config.SALLYPORT_DATABASE_PASSWORD,
-  schema: 'vault',
-  name: instance,
-  log,
-});
-shutdown.add('database', database.close);
-await migrate(database, STEPS);
+const service = await startProcess('vault', config);
+const { instance, log, metrics, shutdown, bus, clock } = service;
+const database = await openDatabase<VaultTables>(service, config, 'vault', STEPS);
 const connections = createProjection({ ...connectionsProjection, database, bus, holder: instance, log, metrics });
 shutdown.add('projection', connections.stop);
 
@@ -116,10 +88,7 @@ const internal = await serveInternal({
   checks: {
     bus: () => (bus.nc.isClosed() ? 'closed' : 'ok'),
     projection: connections.check,
-    database: async () => {
-      await database.pool.query('select 1');
-      return 'ok';
-    },
+    database: database.check,
   },
 });
 shutdown.add('internal', internal.close);
