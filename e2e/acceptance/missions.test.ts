@@ -5,16 +5,8 @@ import { type Constellation, constellation } from '@sallyport/testing/constellat
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
+import { callIssues, chainOf, delegate as delegateAs, type HeldPassport, outcomeOf } from '../support/chains.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
-
-interface Passport {
-  jti: string;
-  token: string;
-  mission_id: string;
-  expires_at: string;
-  session_id: string;
-  delegation_depth: number;
-}
 
 let platform: Constellation;
 let upstream: Upstream;
@@ -41,34 +33,12 @@ async function ok(answer: Promise<Answer>, status = 200): Promise<Answer['body']
 }
 const agent = (at: number): TestAgent => agents[at] ?? assert.fail();
 
-function call(by: TestAgent, { token }: Passport, gateway = 0, method = 'GET'): Promise<Answer> {
-  const issue = {
-    service: 'github',
-    method,
-    url: 'https://api.github.com/repos/acme/sandbox/issues',
-    ...(method === 'POST' && { body: { title: 't' } }),
-  };
-  return apiOf(platform.gateways[gateway] ?? '', by.jwt())('POST', '/v1/proxy', issue, { 'x-passport-token': token });
-}
-const outcome = ({ status, body }: Answer): unknown[] => (status === 200 ? [200] : [status, body.error?.code, body.error?.metadata.reason]);
-
-/** As the published client sends it: scopes copied from the parent's token. */
-function delegate(parent: Passport, child: TestAgent, more: object = {}, by: Api = operator): Promise<Answer> {
-  const claims = JSON.parse(Buffer.from(parent.token.split('.')[1] ?? '', 'base64url').toString());
-  const scopes = claims.stk.services.map((one: Record<string, unknown>) => ({
-    service_connection_id: one['connection_id'],
-    scopes: one['scopes'],
-    ...('constraints' in one && { constraints: one['constraints'] }),
-  }));
-  return by('POST', '/v1/passports/delegate', { parent_passport_token: parent.token, child_agent_id: child.id, scopes, ...more });
-}
-
-async function chain(hops: number, mission: Record<string, unknown> = {}): Promise<Passport[]> {
-  const started = await startMission(operator, agent(0).id, mission);
-  const passports: Passport[] = [{ ...started.passport, mission_id: started.mission_id }];
-  for (let hop = 1; hop <= hops; hop++) passports.push(await ok(delegate(passports.at(-1) ?? assert.fail(), agent(hop)), 201));
-  return passports;
-}
+const call = (by: TestAgent, passport: { token: string }, gateway = 0, method = 'GET'): Promise<Answer> =>
+  callIssues(platform.gateways[gateway] ?? '', by, passport, method);
+const delegate = (parent: { token: string }, child: TestAgent, more: object = {}, by: Api = operator): Promise<Answer> =>
+  delegateAs(by, parent, child, more);
+const chain = (hops: number, mission: Record<string, unknown> = {}): Promise<HeldPassport[]> =>
+  chainOf(operator, agents.slice(0, hops + 1), mission);
 
 async function rows(query: string): Promise<Answer['body'][]> {
   return (await ok(operator('GET', `/v1/audit?limit=100&${query}`))).entries;
@@ -77,7 +47,7 @@ async function rows(query: string): Promise<Answer['body'][]> {
 test('12. four hops pass and call, the fifth is too deep; what is wider or lower is refused, and none outlives what is above it', async () => {
   const passports = await chain(4);
   for (const [hop, passport] of passports.entries())
-    assert.deepEqual(outcome(await call(agent(hop), passport, hop % 2)), [200], `hop ${hop}`);
+    assert.deepEqual(outcomeOf(await call(agent(hop), passport, hop % 2)), [200], `hop ${hop}`);
   const last = passports.at(-1) ?? assert.fail();
   assert.equal((await delegate(last, agent(5))).body.error.code, 'DELEGATION_DEPTH_EXCEEDED');
   for (const { expires_at } of passports.slice(1)) assert.ok(expires_at <= (passports[0]?.expires_at ?? ''));
@@ -85,12 +55,12 @@ test('12. four hops pass and call, the fifth is too deep; what is wider or lower
   assert.ok(root);
   const parent = passports[1] ?? assert.fail();
   const wider = await delegate(parent, agent(5), { scopes: [{ service: 'slack' }] });
-  assert.deepEqual(outcome(wider).slice(0, 2), [400, 'SCOPE_ESCALATION']);
+  assert.deepEqual(outcomeOf(wider).slice(0, 2), [400, 'SCOPE_ESCALATION']);
   const standard = await enrolledAgent(operator, { name: 'standard', accountability_mode: 'standard' });
   assert.equal((await delegate(parent, standard)).body.error.code, 'DELEGATION_ACCOUNTABILITY_VIOLATION');
   // By the agent itself, from its own passport only.
   assert.equal((await delegate(parent, agent(5), {}, apiOf(platform.baseUrl, agent(1).jwt()))).status, 201);
-  assert.deepEqual(outcome(await delegate(parent, agent(5), {}, apiOf(platform.baseUrl, agent(2).jwt()))), [
+  assert.deepEqual(outcomeOf(await delegate(parent, agent(5), {}, apiOf(platform.baseUrl, agent(2).jwt()))), [
     403,
     'FORBIDDEN',
     'own_objects_only',
@@ -115,7 +85,7 @@ test("12. the parent's constraints, sent again with keys in another order, count
     const child = await ok(made(constraints), 201);
     const [service] = JSON.parse(Buffer.from(child.token.split('.')[1], 'base64url').toString()).stk.services;
     assert.deepEqual([service.constraints, service.resources], [rules, []]);
-    assert.deepEqual(outcome(await call(agent(1), child, 0, 'POST')), [403, 'FORBIDDEN', 'constraint_failed']);
+    assert.deepEqual(outcomeOf(await call(agent(1), child, 0, 'POST')), [403, 'FORBIDDEN', 'constraint_failed']);
   }
   assert.equal((await made([{ path: 'url.host', op: 'eq', value: 'api.github.com' }])).body.error.code, 'SCOPE_ESCALATION');
 });
@@ -123,7 +93,7 @@ test("12. the parent's constraints, sent again with keys in another order, count
 test('13. revoking the root of a chain is one fact: all five fail on every gateway, four rows follow, and a second time writes nothing', async () => {
   const passports = await chain(4);
   for (const [hop, passport] of passports.entries())
-    for (const gateway of [0, 1]) assert.deepEqual(outcome(await call(agent(hop), passport, gateway)), [200]);
+    for (const gateway of [0, 1]) assert.deepEqual(outcomeOf(await call(agent(hop), passport, gateway)), [200]);
   const [root] = passports;
   const jtis = passports.map(({ jti }) => jti);
   const revoked = await ok(operator('POST', '/v1/passports/revoke', { jti: root?.jti, reason: 'off-script' }));
@@ -131,7 +101,7 @@ test('13. revoking the root of a chain is one fact: all five fail on every gatew
   assert.deepEqual([revoked.propagation.gateways, revoked.propagation.acknowledged], [2, 2]);
   for (const [hop, passport] of passports.entries())
     for (const gateway of [0, 1])
-      assert.deepEqual(outcome(await call(agent(hop), passport, gateway)), [401, 'PASSPORT_REVOKED', 'off-script']);
+      assert.deepEqual(outcomeOf(await call(agent(hop), passport, gateway)), [401, 'PASSPORT_REVOKED', 'off-script']);
   await eventually(async () => {
     const cascaded = (await rows('action=passport.revoke_cascade')).filter(({ metadata }) => metadata.root === root?.jti);
     assert.deepEqual(new Set(cascaded.map(({ passport_jti }) => passport_jti)), new Set(jtis.slice(1)));
@@ -146,15 +116,15 @@ test('13. revoking the root of a chain is one fact: all five fail on every gatew
 });
 
 test('13. revoking an agent, a session and everything reaches what was delegated, also from a refreshed passport', async () => {
-  const fresh = async (): Promise<Passport[]> => {
+  const fresh = async (): Promise<HeldPassport[]> => {
     const [root, child] = await chain(1);
     const next = await ok(operator('POST', '/v1/passports/refresh', { token: root?.token }), 201);
     return [next, child ?? assert.fail()];
   };
-  const dead = async ([root, child]: Passport[], reason: string): Promise<void> => {
+  const dead = async ([root, child]: HeldPassport[], reason: string): Promise<void> => {
     for (const gateway of [0, 1]) {
-      assert.deepEqual(outcome(await call(agent(0), root ?? assert.fail(), gateway)), [401, 'PASSPORT_REVOKED', reason]);
-      assert.deepEqual(outcome(await call(agent(1), child ?? assert.fail(), gateway)), [401, 'PASSPORT_REVOKED', reason]);
+      assert.deepEqual(outcomeOf(await call(agent(0), root ?? assert.fail(), gateway)), [401, 'PASSPORT_REVOKED', reason]);
+      assert.deepEqual(outcomeOf(await call(agent(1), child ?? assert.fail(), gateway)), [401, 'PASSPORT_REVOKED', reason]);
     }
   };
   const first = await fresh();
@@ -173,24 +143,8 @@ test('13. revoking an agent, a session and everything reaches what was delegated
     ['/v1/passports/refresh', { token: third[0]?.token }],
     ['/v1/passports/delegate', { parent_passport_token: third[0]?.token, child_agent_id: agent(2).id }],
   ] as const)
-    assert.deepEqual(outcome(await operator('POST', path, body)), [403, 'PASSPORT_BLOCKED', 'operator_frozen']);
+    assert.deepEqual(outcomeOf(await operator('POST', path, body)), [403, 'PASSPORT_BLOCKED', 'operator_frozen']);
   await ok(operator('POST', '/v1/operator/unfreeze', { reason: 'over' }));
-});
-
-test('13. a passport issued while its agent is revoked is dead, or stands behind the revocation', async () => {
-  const by = agent(5);
-  const declared = { agent_id: by.id, intent: { summary: 'Triage acme/sandbox', services: ['github'] } };
-  for (let round = 0; round < 25; round++) {
-    await ok(operator('POST', '/v1/passports/issue', declared), 201);
-    const [issued, revoked] = await Promise.all([
-      apiOf(platform.gateways[1] ?? '', platform.apiKey)('POST', '/v1/passports/issue', declared),
-      operator('POST', `/v1/passports/revoke-agent/${by.id}`, { reason: 'race' }),
-    ]);
-    assert.deepEqual([issued.status, revoked.status, revoked.body.already_revoked], [201, 200, false]);
-    const behind = Number(issued.headers.get('x-event-seq')) > Number(revoked.headers.get('x-event-seq'));
-    for (const gateway of [0, 1])
-      assert.deepEqual(outcome(await call(by, issued.body, gateway)), behind ? [200] : [401, 'PASSPORT_REVOKED', 'race']);
-  }
 });
 
 test('39. revoke-all needs only its path; with freeze no agent issues at any gateway until the freeze is over', async () => {
@@ -202,10 +156,10 @@ test('39. revoke-all needs only its path; with freeze no agent issues at any gat
     });
   const first = await ok(issue(0), 201);
   assert.equal((await ok(operator('POST', '/v1/passports/revoke-all'))).revoked, true);
-  assert.deepEqual(outcome(await call(by, first, 1)).slice(0, 2), [401, 'PASSPORT_REVOKED']);
+  assert.deepEqual(outcomeOf(await call(by, first, 1)).slice(0, 2), [401, 'PASSPORT_REVOKED']);
   await ok(issue(1), 201);
   await ok(operator('POST', '/v1/passports/revoke-all', { freeze: true }));
-  for (const gateway of [0, 1]) assert.deepEqual(outcome(await issue(gateway)), [403, 'PASSPORT_BLOCKED', 'operator_frozen']);
+  for (const gateway of [0, 1]) assert.deepEqual(outcomeOf(await issue(gateway)), [403, 'PASSPORT_BLOCKED', 'operator_frozen']);
   await ok(operator('POST', '/v1/operator/unfreeze', { reason: 'over' }));
   await ok(issue(1), 201);
 });
@@ -217,12 +171,12 @@ test('42. completing or revoking a mission stops every passport of it and below 
   ] as const) {
     const [root, child] = await chain(1);
     assert.ok(root && child);
-    for (const gateway of [0, 1]) assert.deepEqual(outcome(await call(agent(1), child, gateway)), [200]);
+    for (const gateway of [0, 1]) assert.deepEqual(outcomeOf(await call(agent(1), child, gateway)), [200]);
     const ended = await ok(operator('POST', `/v1/missions/${root.mission_id}/${path}`, body));
     assert.deepEqual([ended.transitioned, ended.revoked_count], [true, 2]);
     for (const gateway of [0, 1])
       for (const [at, passport] of [root, child].entries()) {
-        const [status, code] = outcome(await call(agent(at), passport, gateway));
+        const [status, code] = outcomeOf(await call(agent(at), passport, gateway));
         assert.deepEqual([status, code], [401, 'PASSPORT_REVOKED']);
       }
     const again = await ok(
@@ -252,8 +206,9 @@ test('43. a cap of five lets five calls through in all, also by a delegate, at o
     Array.from({ length: 50 }, (_, i) => call(agent(i % 2), i % 2 ? child : root, Math.floor(i / 2) % 2, 'POST')),
   );
   const passed = answers.filter(({ status }) => status === 200).length;
-  assert.equal(passed, 5, JSON.stringify(answers.map(outcome)));
-  for (const answer of answers.filter(({ status }) => status !== 200)) assert.deepEqual(outcome(answer), [403, 'FORBIDDEN', 'mission_cap']);
+  assert.equal(passed, 5, JSON.stringify(answers.map(outcomeOf)));
+  for (const answer of answers.filter(({ status }) => status !== 200))
+    assert.deepEqual(outcomeOf(answer), [403, 'FORBIDDEN', 'mission_cap']);
   const late = await call(agent(1), child);
   assert.deepEqual([late.body.error.metadata.cap, late.body.error.metadata.limit, late.body.error.metadata.used], ['max_actions', 5, 5]);
   await eventually(async () => assert.equal((await ok(operator('GET', `/v1/missions/${root.mission_id}`))).children[0], child.mission_id));
@@ -293,7 +248,7 @@ test('a mission is renewed with the last intent and scope, its activity is read 
     [renewed.mission_id, renewed.passport.services, renewed.passport.checkpoint_interval_seconds],
     [mission_id, ['github'], 900],
   );
-  for (const passport of [started.passport, renewed.passport]) assert.deepEqual(outcome(await call(mine, passport)), [200]);
+  for (const passport of [started.passport, renewed.passport]) assert.deepEqual(outcomeOf(await call(mine, passport)), [200]);
   const unassigned = await ok(operator('POST', '/v1/missions', { intent_summary: 'x' }), 201);
   assert.deepEqual((await operator('POST', `/v1/missions/${unassigned.mission_id}/renew`, {})).body.error.metadata.fields, [
     { path: 'agent_id', rule: 'required' },
@@ -305,7 +260,7 @@ test('a mission is renewed with the last intent and scope, its activity is read 
     await operator('POST', '/v1/missions/ms_x/renew', {}),
   ];
   assert.deepEqual(
-    [outcome(wrong), outcome(unknown).slice(0, 2)],
+    [outcomeOf(wrong), outcomeOf(unknown).slice(0, 2)],
     [
       [403, 'FORBIDDEN', 'mission_agent'],
       [404, 'MISSION_ENDED'],
@@ -348,7 +303,7 @@ test('a start whose passport is refused answers its error and leaves a revoked m
     mission: { intent_summary: 'x' },
     passport: { services: ['slack'] },
   });
-  assert.deepEqual(outcome(refused), [403, 'FORBIDDEN', 'service_not_granted']);
+  assert.deepEqual(outcomeOf(refused), [403, 'FORBIDDEN', 'service_not_granted']);
   await eventually(async () => {
     const [mission] = (await ok(operator('GET', `/v1/missions?agent_id=${agent(4).id}&limit=1`))).items;
     assert.deepEqual([mission.status, mission.terminal_state, mission.jtis], ['revoked', 'revoked_clean', []]);
