@@ -8,13 +8,12 @@ import { agentBlocked } from '@sallyport/contracts/facts/identity.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { Client } from 'pg';
 import { connectGithub, enrol, enrolledAgent, startMission } from '../support/agent.ts';
-import type { Answer, Api } from '../support/api.ts';
+import { type Answer, type Api, why } from '../support/api.ts';
 import { writeFacts } from '../support/host.ts';
 import { newEmail, type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 const platform = testPlatform();
-const why = ({ status, body }: Answer): unknown[] => [status, body?.error?.code, body?.error?.metadata?.reason];
 const ISSUES = 'https://api.github.com/repos/acme/sandbox/issues';
 const OUTSIDE = [403, 'FORBIDDEN', 'connection_not_allowed'];
 

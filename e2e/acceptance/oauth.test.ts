@@ -9,7 +9,7 @@ import { DEVICE_CODE, decideRequest, viewDevice, viewRequest } from '@sallyport/
 import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
 import { eventually } from '@sallyport/testing/time.ts';
-import type { Answer } from '../support/api.ts';
+import { type Answer, why } from '../support/api.ts';
 import { lateBusOf, writeFacts } from '../support/host.ts';
 import { testPlatform, type TestOperator } from '../support/platform.ts';
 import {
@@ -19,6 +19,7 @@ import {
   authorizeQuery,
   codeForm,
   consent,
+  oauthError,
   pagesOver,
   postForm,
   type Program,
@@ -36,8 +37,6 @@ const pages = pagesOver(gateway.get);
 after(() => Promise.all([passports.close(), gateway.close()]));
 
 const post = (path: string, form: Record<string, string>): Promise<Answer> => postForm(platform.baseUrl, path, form);
-const error = ({ status, body }: Answer): unknown[] => [status, body?.error];
-const why = ({ status, body }: Answer): unknown[] => [status, body?.error?.code, body?.error?.metadata?.reason];
 const NO_GRANT = [400, 'invalid_grant'];
 const ENDED = [401, 'UNAUTHORIZED', 'session_ended'];
 
@@ -129,9 +128,9 @@ test('a code works once, for its program, at its address, with its verifier; sho
   const once = await code(replayed);
   const tokens = await post('/oauth/token', codeForm(replayed, once));
   assert.equal((await me(tokens.body.access_token)).status, 200);
-  assert.deepEqual(error(await post('/oauth/token', codeForm(replayed, once))), NO_GRANT);
+  assert.deepEqual(oauthError(await post('/oauth/token', codeForm(replayed, once))), NO_GRANT);
   assert.deepEqual(why(await me(tokens.body.access_token)), ENDED);
-  assert.deepEqual(error(await refresh(platform.baseUrl, tokens.body.refresh_token, replayed.client_id)), NO_GRANT);
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, tokens.body.refresh_token, replayed.client_id)), NO_GRANT);
 
   const other = await register(platform.baseUrl);
   const wrongs: Record<string, string>[] = [
@@ -144,15 +143,15 @@ test('a code works once, for its program, at its address, with its verifier; sho
   for (const wrong of wrongs) {
     const program = await register(platform.baseUrl);
     const one = await code(program);
-    assert.deepEqual(error(await post('/oauth/token', { ...codeForm(program, one), ...wrong })), NO_GRANT, JSON.stringify(wrong));
-    assert.deepEqual(error(await post('/oauth/token', codeForm(program, one))), NO_GRANT, 'somebody else has it');
+    assert.deepEqual(oauthError(await post('/oauth/token', { ...codeForm(program, one), ...wrong })), NO_GRANT, JSON.stringify(wrong));
+    assert.deepEqual(oauthError(await post('/oauth/token', codeForm(program, one))), NO_GRANT, 'somebody else has it');
   }
   const program = await register(platform.baseUrl);
   const one = await code(program);
   const at = one.length - 1;
   const mistyped = one.slice(0, at) + (one[at] === 'A' ? 'B' : 'A');
-  assert.deepEqual(error(await post('/oauth/token', codeForm(program, mistyped))), NO_GRANT);
-  assert.deepEqual(error(await post('/oauth/token', { ...codeForm(program, one), code_verifier: '' })), [400, 'invalid_request']);
+  assert.deepEqual(oauthError(await post('/oauth/token', codeForm(program, mistyped))), NO_GRANT);
+  assert.deepEqual(oauthError(await post('/oauth/token', { ...codeForm(program, one), code_verifier: '' })), [400, 'invalid_request']);
   assert.equal((await post('/oauth/token', codeForm(program, one))).status, 200, 'a guess spends nothing');
 
   const racing = await register(platform.baseUrl);
@@ -166,7 +165,7 @@ test('a code works once, for its program, at its address, with its verifier; sho
 
 test('a browser is sent nowhere that the program did not register', async () => {
   const open = async (uri: string): Promise<unknown[]> =>
-    error(await platform.api()('POST', '/oauth/register', { client_name: 'x', redirect_uris: [uri] }));
+    oauthError(await platform.api()('POST', '/oauth/register', { client_name: 'x', redirect_uris: [uri] }));
   const never = [
     'http://example.com/callback',
     'javascript:alert(1)',
@@ -187,7 +186,7 @@ test('a browser is sent nowhere that the program did not register', async () => 
   for (const uri of never) assert.deepEqual(await open(uri), [400, 'invalid_redirect_uri'], uri);
   for (const client_name of ['', 'a\u202eb', 'a\nb', '   ', 'x'.repeat(65)]) {
     const answer = await platform.api()('POST', '/oauth/register', { client_name, redirect_uris: ['https://example.com/cb'] });
-    assert.deepEqual(error(answer), [400, 'invalid_client_metadata'], JSON.stringify(client_name));
+    assert.deepEqual(oauthError(answer), [400, 'invalid_client_metadata'], JSON.stringify(client_name));
   }
 
   const web = await register(platform.baseUrl, 'https://example.com/cb?app=1');
@@ -256,10 +255,10 @@ test('38. a spent refresh token used twice ends its whole family, and the owners
   const third = await refresh(platform.baseUrl, second.body.refresh_token, client_id);
   assert.equal((await me(third.body.access_token)).status, 200);
   // The thief comes: its successor was used, so this is no lost answer.
-  assert.deepEqual(error(await refresh(platform.baseUrl, stolen.refresh_token, client_id)), NO_GRANT);
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, stolen.refresh_token, client_id)), NO_GRANT);
   for (const { access_token } of [stolen, second.body, third.body]) assert.deepEqual(why(await me(access_token)), ENDED);
   for (const { refresh_token } of [stolen, second.body, third.body])
-    assert.deepEqual(error(await refresh(platform.baseUrl, refresh_token, client_id)), NO_GRANT);
+    assert.deepEqual(oauthError(await refresh(platform.baseUrl, refresh_token, client_id)), NO_GRANT);
   const rows = await auditActions(acme, 'auth.token_reuse');
   assert.deepEqual(
     rows.filter(({ action }) => action === 'auth.token_reuse').map(({ outcome, actor }) => [outcome, actor.id]),
@@ -280,8 +279,8 @@ test('38. a lost answer is forgiven once, and takes the place of what was lost',
   const next = await refresh(platform.baseUrl, repeat.body.refresh_token, client_id);
   assert.equal(next.status, 200);
   // Who holds the answer that counts for lost is somebody else.
-  assert.deepEqual(error(await refresh(platform.baseUrl, first.body.refresh_token, client_id)), NO_GRANT);
-  assert.deepEqual(error(await refresh(platform.baseUrl, next.body.refresh_token, client_id)), NO_GRANT);
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, first.body.refresh_token, client_id)), NO_GRANT);
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, next.body.refresh_token, client_id)), NO_GRANT);
 
   const again = await tokensByCode(platform.baseUrl, pages, session);
   const three = [];
@@ -317,11 +316,11 @@ test('a refresh token is good for its own program and as it was written', async 
   const other = await register(platform.baseUrl);
   const { refresh_token } = mine;
   for (const client_id of [other.client_id, 'sallyport-cli', 'nobody'])
-    assert.deepEqual(error(await refresh(platform.baseUrl, refresh_token, client_id)), NO_GRANT);
+    assert.deepEqual(oauthError(await refresh(platform.baseUrl, refresh_token, client_id)), NO_GRANT);
   const at = refresh_token.length - 3;
   const changed = refresh_token.slice(0, at) + (refresh_token[at] === 'x' ? 'y' : 'x') + refresh_token.slice(at + 1);
   for (const bad of [changed, refresh_token.toUpperCase(), 'rt_x', mine.access_token])
-    assert.deepEqual(error(await refresh(platform.baseUrl, bad, mine.program.client_id)), NO_GRANT);
+    assert.deepEqual(oauthError(await refresh(platform.baseUrl, bad, mine.program.client_id)), NO_GRANT);
   assert.equal((await refresh(platform.baseUrl, refresh_token, mine.program.client_id)).status, 200, 'nothing was spent');
 });
 
@@ -332,7 +331,7 @@ test('what is given back ends all tokens of its family; what does not exist is a
     const answer = await post('/oauth/revoke', { token: tokens[which] });
     assert.deepEqual([answer.status, answer.body], [200, {}]);
     assert.deepEqual(why(await me(tokens.access_token)), ENDED);
-    assert.deepEqual(error(await refresh(platform.baseUrl, tokens.refresh_token, tokens.program.client_id)), NO_GRANT);
+    assert.deepEqual(oauthError(await refresh(platform.baseUrl, tokens.refresh_token, tokens.program.client_id)), NO_GRANT);
   }
   for (const token of ['x', 'rt_nothing', session]) assert.deepEqual((await post('/oauth/revoke', { token })).body, {});
   assert.equal((await me(session)).status, 200, 'a session is ended by a logout alone');
@@ -347,10 +346,10 @@ test('a device waits, is told to slow down, and gets its tokens once', async () 
   assert.equal(verification_uri_complete, `${verification_uri}?user_code=${user_code}`);
   const poll = (code = device_code, client_id = 'sallyport-cli'): Promise<Answer> =>
     post('/oauth/token', { grant_type: DEVICE_CODE, device_code: code, client_id });
-  assert.deepEqual(error(await poll()), [400, 'authorization_pending']);
-  assert.deepEqual(error(await poll()), [400, 'slow_down']);
-  assert.deepEqual(error(await poll(device_code, 'sallyport-mcp')), NO_GRANT);
-  assert.deepEqual(error(await poll(`${device_code.slice(0, -1)}${device_code.endsWith('A') ? 'B' : 'A'}`)), NO_GRANT);
+  assert.deepEqual(oauthError(await poll()), [400, 'authorization_pending']);
+  assert.deepEqual(oauthError(await poll()), [400, 'slow_down']);
+  assert.deepEqual(oauthError(await poll(device_code, 'sallyport-mcp')), NO_GRANT);
+  assert.deepEqual(oauthError(await poll(`${device_code.slice(0, -1)}${device_code.endsWith('A') ? 'B' : 'A'}`)), NO_GRANT);
 
   const typed = ` ${user_code.toLowerCase().replace('-', ' ')} `;
   const seen = answered(await pages.ask(viewDevice, session, { user_code: typed }));
@@ -368,7 +367,7 @@ test('a device waits, is told to slow down, and gets its tokens once', async () 
   const tokens = await poll(other.device_code);
   assert.deepEqual([tokens.status, tokens.body.scope], [200, 'api']);
   assert.equal((await me(tokens.body.access_token)).status, 200);
-  assert.deepEqual(error(await poll(other.device_code)), NO_GRANT);
+  assert.deepEqual(oauthError(await poll(other.device_code)), NO_GRANT);
 });
 
 test('a device that was refused, and one that nobody answered in time, get nothing', async () => {
@@ -376,7 +375,7 @@ test('a device that was refused, and one that nobody answered in time, get nothi
   const denied = (await post('/oauth/device_authorization', { client_id: 'sallyport-cli', scope: 'agents:read' })).body;
   assert.deepEqual(answered(await approveDevice(pages, session, denied.user_code, false)), { approved: false });
   assert.deepEqual(
-    error(await post('/oauth/token', { grant_type: DEVICE_CODE, device_code: denied.device_code, client_id: 'sallyport-cli' })),
+    oauthError(await post('/oauth/token', { grant_type: DEVICE_CODE, device_code: denied.device_code, client_id: 'sallyport-cli' })),
     [400, 'access_denied'],
   );
   const late = (await post('/oauth/device_authorization', { client_id: 'sallyport-cli' })).body;
@@ -385,13 +384,16 @@ test('a device that was refused, and one that nobody answered in time, get nothi
   const past = { sha256, client_id: 'sallyport-cli', client_name: 'x', scopes: ['api'], address: '', expires_at_ms: Date.now() - 1 };
   await writeFacts(await passports.get(), aggregateSubject(PLATFORM, 'device', id), PLATFORM, [draft(deviceAsked, past)]);
   assert.deepEqual(
-    error(await post('/oauth/token', { grant_type: DEVICE_CODE, device_code: late.device_code, client_id: 'sallyport-cli' })),
+    oauthError(await post('/oauth/token', { grant_type: DEVICE_CODE, device_code: late.device_code, client_id: 'sallyport-cli' })),
     [400, 'expired_token'],
   );
   const answer = await approveDevice(pages, session, late.user_code);
   assert.ok(!answer.ok && answer.denial.code === 'NOT_FOUND');
-  assert.deepEqual(error(await post('/oauth/device_authorization', { client_id: 'nobody' })), [400, 'invalid_client']);
-  assert.deepEqual(error(await post('/oauth/device_authorization', { client_id: 'sallyport-cli', scope: 'x:y' })), [400, 'invalid_scope']);
+  assert.deepEqual(oauthError(await post('/oauth/device_authorization', { client_id: 'nobody' })), [400, 'invalid_client']);
+  assert.deepEqual(oauthError(await post('/oauth/device_authorization', { client_id: 'sallyport-cli', scope: 'x:y' })), [
+    400,
+    'invalid_scope',
+  ]);
 });
 
 test('who guesses user codes is stopped after ten, and learns nothing before', async () => {
@@ -422,8 +424,8 @@ test('a member who is removed between consent and code, or holds tokens, gets an
   const kept = await tokensByCode(platform.baseUrl, pages, session);
   const owner = await signIn(platform.baseUrl, fresh.login_url);
   assert.equal((await owner.api('DELETE', `/v1/team/members/${bob.member_id}`)).status, 200);
-  assert.deepEqual(error(await post('/oauth/token', codeForm(program, code))), NO_GRANT);
-  assert.deepEqual(error(await refresh(platform.baseUrl, kept.refresh_token, kept.program.client_id)), NO_GRANT);
+  assert.deepEqual(oauthError(await post('/oauth/token', codeForm(program, code))), NO_GRANT);
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, kept.refresh_token, kept.program.client_id)), NO_GRANT);
   assert.deepEqual(why(await me(kept.access_token)), ENDED);
   assert.equal((await api('GET', '/v1/operator')).body.id, acme.operator_id);
 });

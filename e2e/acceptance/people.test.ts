@@ -5,13 +5,12 @@ import { test } from 'node:test';
 import { makeApiKey } from '@sallyport/contracts/api-key.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission } from '../support/agent.ts';
-import { type Answer, apiOf } from '../support/api.ts';
+import { type Answer, apiOf, why } from '../support/api.ts';
 import { newEmail, type TestOperator, testPlatform } from '../support/platform.ts';
 import { signIn } from '../support/sign-in.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 const platform = testPlatform({ gateways: 2 });
-const why = ({ status, body }: Answer): unknown[] => [status, body?.error?.code, body?.error?.metadata?.reason];
 const ROLES = ['readonly', 'standard', 'admin', 'owner'] as const;
 
 async function ok(answer: Promise<Answer>): Promise<Answer['body']> {

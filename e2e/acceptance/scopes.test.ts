@@ -9,11 +9,11 @@ import { newId } from '@sallyport/service-kit/ids.ts';
 import { removeFolder, scratchFolder } from '@sallyport/testing/folders.ts';
 import { pythonEnvironment, requires } from '@sallyport/testing/requires.ts';
 import { connectGithub, enrolledAgent, startMission } from '../support/agent.ts';
-import { type Answer, apiOf } from '../support/api.ts';
+import { type Answer, apiOf, why } from '../support/api.ts';
 import { lateBusOf } from '../support/host.ts';
 import { testPlatform, type TestOperator } from '../support/platform.ts';
 import { ROOT, runPython } from '../support/python.ts';
-import { pagesOver, postForm, type SignedIn, signIn, tokensByCode } from '../support/sign-in.ts';
+import { oauthError, pagesOver, postForm, type SignedIn, signIn, tokensByCode } from '../support/sign-in.ts';
 import { json, startUpstream } from '../support/upstream.ts';
 
 const python = await requires('python3');
@@ -54,8 +54,6 @@ const pages = pagesOver(gateway.get);
 after(() => gateway.close());
 
 const post = (path: string, form: Record<string, string>): Promise<Answer> => postForm(platform.baseUrl, path, form);
-const error = ({ status, body }: Answer): unknown[] => [status, body?.error];
-const why = ({ status, body }: Answer): unknown[] => [status, body?.error?.code, body?.error?.metadata?.reason];
 const NO_GRANT = [400, 'invalid_grant'];
 const ENDED = [401, 'UNAUTHORIZED', 'session_ended'];
 
@@ -78,18 +76,22 @@ test('an agent exchanges its passport for the next one, as by refresh, with its 
     postForm(platform.baseUrl, '/oauth/token', { ...form, ...more }, bearer === null ? {} : { authorization: `Bearer ${bearer}` });
   for (const bearer of [null, acme.api_key, session, passport.token])
     assert.equal((await exchange(bearer)).status === 200, false, String(bearer));
-  assert.deepEqual(error(await exchange(agent.jwt(), { subject_token_type: 'jwt' })), [400, 'invalid_request']);
-  assert.deepEqual(error(await exchange(agent.jwt(), { subject_token: `${passport.token}x` })), NO_GRANT);
+  assert.deepEqual(oauthError(await exchange(agent.jwt(), { subject_token_type: 'jwt' })), [400, 'invalid_request']);
+  assert.deepEqual(oauthError(await exchange(agent.jwt(), { subject_token: `${passport.token}x` })), NO_GRANT);
   const stranger = await enrolledAgent(acme.api, { name: 'stranger' });
-  assert.deepEqual(error(await exchange(stranger.jwt())), NO_GRANT);
+  assert.deepEqual(oauthError(await exchange(stranger.jwt())), NO_GRANT);
   const jwt = agent.jwt();
   const answer = await exchange(jwt);
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
   assert.equal(answer.body.issued_token_type, form.subject_token_type);
   const verified = await platform.api()('POST', '/v1/passports/verify', { token: answer.body.access_token });
   assert.equal(verified.body.valid, true, JSON.stringify(verified.body));
-  assert.deepEqual(error(await exchange(jwt, { subject_token: answer.body.access_token })), [400, 'invalid_request'], 'the JWT was used');
-  assert.deepEqual(error(await exchange(agent.jwt())), NO_GRANT, 'superseded');
+  assert.deepEqual(
+    oauthError(await exchange(jwt, { subject_token: answer.body.access_token })),
+    [400, 'invalid_request'],
+    'the JWT was used',
+  );
+  assert.deepEqual(oauthError(await exchange(agent.jwt())), NO_GRANT, 'superseded');
 });
 
 test('sessions and tokens make proxied calls inside their scopes, and none after their end', async () => {

@@ -11,7 +11,7 @@ import { createOperator } from '@sallyport/contracts/operations/operator.ts';
 import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { SMTPServer } from 'smtp-server';
 import { eventually } from '@sallyport/testing/time.ts';
-import { type Answer, apiOf } from '../support/api.ts';
+import { type Answer, apiOf, why } from '../support/api.ts';
 import { enrolledAgent } from '../support/agent.ts';
 import { lateBusOf, writeFacts } from '../support/host.ts';
 import { newEmail, testPlatform, type TestOperator } from '../support/platform.ts';
@@ -51,7 +51,6 @@ after(async () => {
 
 const verify = (token: string, headers: Record<string, string> = {}): Promise<Answer> =>
   platform.api()('POST', '/v1/auth/magic-link/verify', { token }, headers);
-const why = ({ status, body }: Answer): unknown[] => [status, body?.error?.code, body?.error?.metadata?.reason];
 const EXPIRED = [401, 'UNAUTHORIZED', 'expired'];
 const ENDED = [401, 'UNAUTHORIZED', 'session_ended'];
 

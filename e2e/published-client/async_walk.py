@@ -1,18 +1,15 @@
 """The published client, unmodified, async: the walk of an agent. Prints a JSON line per step."""
 
 import asyncio
-import json
 import os
 
 from getstack import AsyncStack
 
+from steps import step
+
 BASE = os.environ["STACK_BASE_URL"]
 KEY = os.environ["STACK_API_KEY"]
 URL = "https://api.github.com/repos/acme/sandbox/issues"
-
-
-def step(name, value=True):
-    print(json.dumps({"step": name, "value": value}), flush=True)
 
 
 async def main():

@@ -1,6 +1,5 @@
 """The published client, unmodified, 4.0.0 and 1.4.0: lives of passports from issue over delegation and refresh to the report. Prints a JSON line per step."""
 
-import json
 import os
 import time
 
@@ -8,23 +7,12 @@ import getstack
 from getstack import Stack
 from getstack.errors import NotFoundError, StackError, UnauthorizedError
 
+from steps import eventually, step
+
 BASE = os.environ["STACK_BASE_URL"]
 KEY = os.environ["STACK_API_KEY"]
 URL = "https://api.github.com/repos/acme/sandbox/issues"
 MISSIONS = not getstack.__version__.startswith("1.")
-
-
-def step(name, value=True):
-    print(json.dumps({"step": name, "value": value}), flush=True)
-
-
-def eventually(probe):
-    for _ in range(60):
-        value = probe()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise SystemExit("never became true: %s" % probe)
 
 
 def refused(kind, code, work):

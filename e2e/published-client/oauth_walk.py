@@ -1,9 +1,9 @@
 """The published client with tokens of a person: given, from the credentials file, and as a session. One JSON line per step."""
 
+import asyncio
 import json
 import os
 import stat
-import sys
 import time
 from pathlib import Path
 
@@ -12,14 +12,10 @@ import httpx
 from getstack import AsyncStack, Stack
 from getstack.errors import ForbiddenError, UnauthorizedError
 
+from steps import step
+
 base_url = os.environ["STACK_TEST_URL"]
 given = json.loads(os.environ["STACK_TEST_TOKENS"])
-
-
-def step(name, value):
-    print(json.dumps({"step": name, "value": value}))
-    sys.stdout.flush()
-
 
 step("version", getstack.__version__)
 
@@ -67,8 +63,6 @@ async def as_async():
     async with AsyncStack.from_session(given["session"], base_url=base_url) as client:
         return [one.id for one in await client.agents.list()] == [agent.id]
 
-
-import asyncio  # noqa: E402
 
 step("session_async", asyncio.run(as_async()))
 

@@ -1,30 +1,16 @@
 """The published client, unmodified, sync: one walk over what the platform has. Prints a JSON line per step."""
 
-import json
 import os
-import sys
-import time
 
 import getstack
 from getstack import Stack, verify_passport_offline, verify_passport_header
 from getstack.errors import StackError
 
+from steps import eventually, step
+
 BASE = os.environ["STACK_BASE_URL"]
 KEY = os.environ["STACK_API_KEY"]
 URL = "https://api.github.com/repos/acme/sandbox/issues"
-
-
-def step(name, value=True):
-    print(json.dumps({"step": name, "value": value}), flush=True)
-
-
-def eventually(probe):
-    for _ in range(60):
-        value = probe()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise SystemExit("never became true: %s" % probe)
 
 
 step("version", getstack.__version__)

@@ -8,6 +8,9 @@ export interface Answer {
   body: any; // oxlint-disable-line typescript/no-explicit-any -- answers are asserted field by field
 }
 
+/** What a refusal is told by: status, code and `metadata.reason`. */
+export const why = ({ status, body }: Answer): unknown[] => [status, body?.error?.code, body?.error?.metadata?.reason];
+
 export type Api = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
 export function apiOf(baseUrl: string, bearer?: string): Api {

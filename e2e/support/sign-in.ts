@@ -41,6 +41,9 @@ export async function postForm(
   return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
 }
 
+/** Status and `error` of an answer in the form of RFC 6749. */
+export const oauthError = ({ status, body }: Answer): unknown[] => [status, body?.error];
+
 export interface Program {
   client_id: string;
   redirect_uri: string;

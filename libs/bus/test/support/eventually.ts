@@ -1,5 +1,5 @@
 /** Asks until the probe neither throws nor says false; fails with the last reason at the deadline. */
-export async function eventually<T>(probe: () => T | Promise<T>, timeoutMs = 5_000): Promise<T> {
+export async function eventually<T>(probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     try {

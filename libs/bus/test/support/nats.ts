@@ -24,13 +24,12 @@ function binary(): string {
   return found;
 }
 
+/** Below the range of outgoing connections: a server that is killed finds its port free when it comes back. */
 function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
-    });
+  return new Promise((resolve) => {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer().once('error', () => resolve(freePort()));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(port)));
   });
 }
 

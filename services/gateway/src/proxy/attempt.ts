@@ -12,7 +12,7 @@ import type { ProxyAnswer } from '../proxy.ts';
 import { forbidden, type Refusal, refusal, unauthorized } from '../refusal.ts';
 import { type CallContext, callerOf, describeCall, isSingleUse, refuseAttempt, underWay, unrecorded } from './denials.ts';
 import { attemptEntry } from './entry.ts';
-import { attemptedFact, completedFact, type Described, whoseCall } from './facts.ts';
+import { attemptedFact, completedFact, type Described, repeated, whoseCall } from './facts.ts';
 import type { Identified, Identity } from './identify.ts';
 import { repeatRefusal } from './operations.ts';
 import { type Ended, endOf } from './outcomes.ts';
@@ -213,24 +213,7 @@ async function recordEnd(
 ): Promise<string | null> {
   const now = deps.clock.now();
   const stamp = { id: newId('event', now), at: now };
-  const { call_id, service, connection_id, method, host, path, override, call_digest, approval_id, operation_id, feat } = described;
-  const data = {
-    call_id,
-    attempt_id: id,
-    service,
-    connection_id,
-    method,
-    host,
-    path,
-    ...(override !== undefined && { override }),
-    call_digest,
-    approval_id,
-    operation_id,
-    ...closing.fact,
-    dur_ms,
-    over_caps,
-    feat,
-  };
+  const data = { ...repeated(described), attempt_id: id, ...closing.fact, dur_ms, over_caps };
   const fact = completedFact(stamp, whoseCall(context.known.resolved.passport, callerOf(context, now)), id, data);
   const entry = { kind: 'closing', attempt: hash, sent: closing.sent, outcome: closing.entry } as const;
   if (await deps.records.write(fact, entry, { keep_trying: true })) return auditIdOf(stamp.id);

@@ -98,6 +98,24 @@ export function attemptedFact(stamp: Stamp, whose: Whose, data: Attempted): Fact
   return { ...stamp, type: callAttempted.type, v: callAttempted.v, ...whose, data };
 }
 
+/** What a closing repeats of the call that it closes. */
+export function repeated({
+  call_id,
+  service,
+  connection_id,
+  method,
+  host,
+  path,
+  override,
+  call_digest,
+  approval_id,
+  operation_id,
+  feat,
+}: Described) {
+  const moved = override === undefined ? {} : { override };
+  return { call_id, service, connection_id, method, host, path, ...moved, call_digest, approval_id, operation_id, feat };
+}
+
 export function completedFact(stamp: Stamp, whose: Whose, causedBy: string, data: Completed): Fact {
   return { ...stamp, type: callCompleted.type, v: callCompleted.v, ...whose, causation_id: causedBy, data };
 }

@@ -1,7 +1,7 @@
 /** How an attempt of a lost gateway ends (api.md §8.6): refused by the log, or sent, and nobody can say what came of it. Pure. */
 import { dataOf, type Fact } from '@sallyport/contracts/fact.ts';
 import { callAttempted, callCompleted, callDenied } from '@sallyport/contracts/facts/calls.ts';
-import type { Stamp } from '../proxy/facts.ts';
+import { repeated, type Stamp } from '../proxy/facts.ts';
 
 const actor = { type: 'service', id: 'gateway' } as const;
 
@@ -28,19 +28,9 @@ export function closingOf(opened: Fact, reason: string | null, stamp: Stamp): Fa
     };
     return { ...base, type: callDenied.type, v: callDenied.v, data: { ...call, ...refused } };
   }
-  const { call_id, service, connection_id, method, host, path, override, call_digest, approval_id, operation_id, feat } = call;
   const ended = {
-    call_id,
+    ...repeated(call),
     attempt_id: opened.id,
-    service,
-    connection_id,
-    method,
-    host,
-    path,
-    ...(override !== undefined && { override }),
-    call_digest,
-    approval_id,
-    operation_id,
     outcome: 'unknown',
     sent: true,
     status: null,
@@ -49,7 +39,6 @@ export function closingOf(opened: Fact, reason: string | null, stamp: Stamp): Fa
     resp_bytes: 0,
     dur_ms: 0,
     over_caps: [],
-    feat,
   };
   return { ...base, type: callCompleted.type, v: callCompleted.v, data: ended };
 }
