@@ -77,6 +77,15 @@ const cases: { name: string; body: Record<string, unknown>; status: number; code
     code: 'INVALID_REQUEST',
     signal: null,
   },
+  ...['..;/..;x=y/other/issues', '%252e%252e%252f%252e%252e%252fother', '..%00/..%20/other', '\uff0e\uff0e/%c0%ae%c0%ae/other'].map(
+    (path) => ({
+      name: `a dot segment that another server may see in ${JSON.stringify(path)}`,
+      body: { url: `${inside}/${path}` },
+      status: 400,
+      code: 'INVALID_REQUEST',
+      signal: null,
+    }),
+  ),
   { name: 'a relative URL', body: { url: '/repos/acme/sandbox/issues' }, status: 400, code: 'INVALID_REQUEST', signal: null },
 ];
 

@@ -10,12 +10,15 @@ import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { LEDGER, streamInfo } from '@sallyport/bus/api.ts';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
+import { draft } from '@sallyport/contracts/fact.ts';
+import { memberRemoved } from '@sallyport/contracts/facts/people.ts';
 import { aggregateSubject, PARTITIONS, partitionOf } from '@sallyport/bus/subjects.ts';
 import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { removeFolder, scratchFolder } from '@sallyport/testing/folders.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { openWitness, type Witness } from './faults/evidence.ts';
 import { type Api, apiOf } from './support/api.ts';
+import { busOf, writeFacts } from './support/host.ts';
 import { ROOT } from './support/python.ts';
 
 const POISON = 'evt_01m7y5j3dae81ssjc5e4jg2a7c';
@@ -195,6 +198,22 @@ test('given the remedy, the chain goes on with that very message, has no gap, an
   assert.equal(verified.status, 200);
   assert.equal(verified.body.valid, true, JSON.stringify(verified.body));
   await eventually(async () => assert.equal((await sallyport('doctor')).code, 0), { timeoutMs: 20_000 });
+});
+
+test('given a fact of another service on a subject of its own, nobody believes it and nothing stands still', async () => {
+  const detectors = await busOf(platform, 'detectors');
+  const forged = draft(memberRemoved, { member_id: 'mem_01kt16jmk8es8r65rzyjka792g', revoke_passports: false });
+  const seq = await writeFacts(detectors, aggregateSubject(operatorId, 'signal', 'forged'), operatorId, [forged]);
+  await detectors.close();
+  const { status, body } = await operator('GET', '/v1/audit?limit=100', undefined, { 'x-min-event-seq': String(seq) });
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.deepEqual(
+    body.entries.filter((row: { action: string }) => row.action === 'member.remove'),
+    [],
+  );
+  const made = await operator('POST', '/v1/agents/register', { name: 'after-the-forgery' });
+  const rows = await operator('GET', '/v1/audit?limit=1', undefined, { 'x-min-event-seq': made.headers.get('x-event-seq') ?? '' });
+  assert.equal(rows.body.entries[0]?.agent_id, made.body.id);
 });
 
 test('given a rebuild from the command line, every row and hash is as before', async () => {

@@ -30,6 +30,18 @@ const CREDENTIAL = 'ghp_pl"ant\\ed/+=&tok~en0123456789';
 const BODY_SECRET = 'body-"secret"/in+the=call&0123456789';
 const REPLACED = 'ghp_second"plant\\ed/+=&0123456789';
 
+/** How upstreams say a credential back without meaning to, and not word for word: content type, body, `Location`. */
+const escaped = [...CREDENTIAL].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+const ECHOES: Record<string, [type: string, body: string, location?: string]> = {
+  'json-key': ['application/json', `{"${escaped}":1}`],
+  'json-deep': ['application/json', `${'['.repeat(100_000)}"${escaped}"${']'.repeat(100_000)}`],
+  'json-in-json': ['application/json', JSON.stringify({ log: JSON.stringify({ auth: CREDENTIAL }) })],
+  'json-cut-off': ['application/json', `{"error":${JSON.stringify(CREDENTIAL)}`],
+  html: ['text/html', `<p>${CREDENTIAL.replaceAll('&', '&amp;').replaceAll('"', '&quot;')}</p>`],
+  form: ['application/x-www-form-urlencoded', new URLSearchParams({ token: CREDENTIAL }).toString()],
+  redirect: ['text/plain', 'moved', `https://api.github.com/?token=${encodeURIComponent(CREDENTIAL)}`],
+};
+
 let platform: Constellation;
 let upstream: Upstream;
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -147,6 +159,27 @@ test('no planted secret is in a log, the stream, the database or an answer', asy
   assert.equal(echoed.status, 200, JSON.stringify(echoed.body));
   assert.match(JSON.stringify(echoed.body), /\[redacted\]/);
   assert.equal(upstream.seen.at(-1)?.headers.authorization, `Bearer ${CREDENTIAL}`);
+  for (const [name, [type, text, location]] of Object.entries(ECHOES)) {
+    upstream.routes.set(`/repos/acme/sandbox/hidden/${name}`, (_request, response) =>
+      response.writeHead(302, { 'content-type': type, ...(location && { location }) }).end(text),
+    );
+    // As text: no parser of a test's goes as deep as some of them.
+    const response = await fetch(`${platform.baseUrl}/v1/proxy`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${agent.jwt()}`,
+        'x-passport-token': started.passport.token,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ service: 'github', method: 'GET', url: `https://api.github.com/repos/acme/sandbox/hidden/${name}` }),
+    });
+    const hidden = await response.text();
+    assert.equal(response.status, 200, `${name}: ${hidden.slice(0, 200)}`);
+    assert.match(hidden, /"entry_id":"aud_/, name);
+    assert.match(hidden, /\[redacted\]/, name);
+    assert.ok(!hidden.includes(escaped), name);
+    answers.push(hidden);
+  }
   assert.equal((await proxy({ method: 'POST', url: echo, body: { password: BODY_SECRET }, query: { token: BODY_SECRET } })).status, 200);
   for (const bad of [
     { method: 'GET', url: `https://user:${encodeURIComponent(BODY_SECRET)}@api.github.com/` },

@@ -2,6 +2,8 @@
 import type { Msg } from '@nats-io/nats-core';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { parseFacts } from './api.ts';
+import type { Log } from './log.ts';
+import { isRightful } from './owners.ts';
 
 export interface Entry {
   readonly seq: number;
@@ -11,7 +13,7 @@ export interface Entry {
   /** The same in nanoseconds, as the stream has it. */
   ts_ns(): bigint;
   header(name: string): string | undefined;
-  /** Throws for a headers-only follower. */
+  /** Those of the subject's owner: what somebody else wrote there is told to the log and counts for nothing. Throws for a headers-only follower. */
   facts(): Fact[];
   /** Bytes of the payload, also for a headers-only follower. */
   readonly size: number;
@@ -42,13 +44,15 @@ class DeliveredEntry implements Entry {
   readonly ts_ms: number;
   readonly #message: Msg;
   readonly #headersOnly: boolean;
+  readonly #log: Log;
   #facts: Fact[] | undefined;
 
-  constructor(message: Msg, delivery: Delivery, headersOnly: boolean) {
+  constructor(message: Msg, delivery: Delivery, headersOnly: boolean, log: Log) {
     this.seq = delivery.seq;
     this.ts_ms = delivery.ts_ms;
     this.#message = message;
     this.#headersOnly = headersOnly;
+    this.#log = log;
   }
 
   ts_ns(): bigint {
@@ -70,11 +74,18 @@ class DeliveredEntry implements Entry {
 
   facts(): Fact[] {
     if (this.#headersOnly) throw new Error('a headers-only follower has no facts');
-    this.#facts ??= parseFacts(this.#message.data);
+    this.#facts ??= parseFacts(this.#message.data).filter((fact) => this.#isRightful(fact));
     return this.#facts;
+  }
+
+  #isRightful({ type, operator_id }: Fact): boolean {
+    const { seq, subject } = this;
+    const rightful = isRightful(subject, { type, operator_id });
+    if (!rightful) this.#log.error({ seq, subject, type }, 'a fact stands where its owner does not write: it counts for nothing');
+    return rightful;
   }
 }
 
-export function entryOf(message: Msg, delivery: Delivery, headersOnly: boolean): Entry {
-  return new DeliveredEntry(message, delivery, headersOnly);
+export function entryOf(message: Msg, delivery: Delivery, headersOnly: boolean, log: Log): Entry {
+  return new DeliveredEntry(message, delivery, headersOnly, log);
 }

@@ -87,7 +87,7 @@ export function follow(bus: Bus, options: FollowOptions): Follower {
         if (delivery.seq <= received) return;
         received = delivery.seq;
         if (expected && received >= expected.seq) expected = null;
-        queue.push(entryOf(message, delivery, options.headers_only === true), handled);
+        queue.push(entryOf(message, delivery, options.headers_only === true, bus.log), handled);
       },
     });
     unsubscribe = () => subscription.unsubscribe();

@@ -9,6 +9,7 @@ import { LEASES, TIMERS } from './admin.ts';
 import { LEDGER } from './api.ts';
 import { inboxPrefix } from './connect.ts';
 import { lateSubject } from './late.ts';
+import { OWNS } from './owners.ts';
 import { operationSubject } from './subjects.ts';
 import { TIMER_KINDS } from './timers.ts';
 
@@ -25,35 +26,6 @@ export interface NatsUser {
     allow_responses?: { max: number; expires: string };
   };
 }
-
-/** Sign-in of people and their tools. */
-const SIGN_IN = ['login', 'signin', 'oauth_client', 'oauth_grant', 'oauth_token', 'device'];
-
-/** Aggregates that each service may write facts about, and the fences that it may set. */
-const OWNS: Record<ServiceName, { kinds: string[]; fences: string[] }> = {
-  passports: {
-    kinds: [
-      'operator',
-      'member',
-      'key',
-      'agent',
-      'mission',
-      'passport',
-      'session',
-      'grant',
-      'challenge',
-      'unique',
-      'keyset',
-      'review',
-      ...SIGN_IN,
-    ],
-    fences: ['keyset', 'operator', 'key', 'member', 'agent', 'session', 'passport', 'mission', 'grant'],
-  },
-  vault: { kinds: ['connection', 'unique'], fences: ['connection'] },
-  gateway: { kinds: ['export'], fences: [] },
-  detectors: { kinds: ['signal'], fences: [] },
-  audit: { kinds: [], fences: [] },
-};
 
 /** Further subjects of single services. */
 const MORE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {

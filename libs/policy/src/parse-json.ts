@@ -20,8 +20,11 @@ export type JsonResult =
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Parses a request body. Bytes must be UTF-8. */
-export function parseJson(input: string | Uint8Array, maxDepth: number = MAX_JSON_DEPTH): JsonResult {
+/**
+ * Parses a request body. Bytes must be UTF-8. Where the text is not `exact`, numbers and surrogates may be any that `JSON.parse` takes; keys that stand twice and
+ * nesting beyond the depth are refused all the same, wherever they stand.
+ */
+export function parseJson(input: string | Uint8Array, exact = true): JsonResult {
   let text: string;
   let value: Json;
   try {
@@ -30,17 +33,17 @@ export function parseJson(input: string | Uint8Array, maxDepth: number = MAX_JSO
   } catch {
     return { ok: false, path: '', rule: 'json' };
   }
-  const keys = countKeysInText(text, maxDepth);
+  const keys = countKeysInText(text, exact);
   if (keys !== SUSPICIOUS && keys === countKeys(value)) return { ok: true, value };
-  return firstProblem(text, maxDepth) ?? { ok: true, value };
+  return walk({ text, exact, at: 0 }, []) ?? { ok: true, value };
 }
 
 const SUSPICIOUS = -1;
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 // The text is known to be JSON. A key that stands twice is counted twice here and once in the value.
-function countKeysInText(text: string, maxDepth: number): number {
-  if (!text.isWellFormed() || SURROGATE_ESCAPE.test(text)) return SUSPICIOUS;
+function countKeysInText(text: string, exact: boolean): number {
+  if (exact && (!text.isWellFormed() || SURROGATE_ESCAPE.test(text))) return SUSPICIOUS;
   let keys = 0;
   let depth = 0;
   const { length } = text;
@@ -52,13 +55,13 @@ function countKeysInText(text: string, maxDepth: number): number {
       keys += 1;
     } else if (code === 0x7b || code === 0x5b) {
       depth += 1;
-      if (depth > maxDepth) return SUSPICIOUS;
+      if (depth > MAX_JSON_DEPTH) return SUSPICIOUS;
     } else if (code === 0x7d || code === 0x5d) {
       depth -= 1;
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       const end = endOfNumber(text, at);
       // 15 digits always survive a double; a token of that length cannot hold more, and `e` is looked at below.
-      if ((end - at > 15 || hasExponent(text, at, end)) && isLossyNumber(text.slice(at, end))) return SUSPICIOUS;
+      if (exact && (end - at > 15 || hasExponent(text, at, end)) && isLossyNumber(text.slice(at, end))) return SUSPICIOUS;
       at = end - 1;
     }
   }
@@ -76,8 +79,8 @@ function countKeys(value: Json): number {
   return keys;
 }
 
-/** The index of the closing quote of the string that opens at `open`. */
-function endOfString(text: string, open: number): number {
+/** The index of the closing quote of the string that opens at `open`, in text that is JSON. */
+export function endOfString(text: string, open: number): number {
   let close = text.indexOf('"', open + 1);
   while (isEscaped(text, close)) close = text.indexOf('"', close + 1);
   return close;
@@ -107,25 +110,21 @@ function hasExponent(text: string, start: number, end: number): boolean {
 }
 
 type Problem = Extract<JsonResult, { ok: false }>;
-type Cursor = { readonly text: string; readonly maxDepth: number; at: number };
+type Cursor = { readonly text: string; readonly exact: boolean; at: number };
 
 // The slow walk over text that is known to be JSON: it only looks for the first problem and builds nothing.
-function firstProblem(text: string, maxDepth: number): Problem | null {
-  return walk({ text, maxDepth, at: 0 }, []);
-}
-
 function walk(cursor: Cursor, path: readonly string[]): Problem | null {
   const code = skipSpace(cursor);
   if (code === 0x7b || code === 0x5b) {
-    if (path.length >= cursor.maxDepth) return problem(path, 'max_depth');
+    if (path.length >= MAX_JSON_DEPTH) return problem(path, 'max_depth');
     return code === 0x7b ? walkObject(cursor, path) : walkArray(cursor, path);
   }
-  if (code === 0x22) return readString(cursor).isWellFormed() ? null : problem(path, 'lone_surrogate');
+  if (code === 0x22) return isExact(cursor, readString(cursor)) ? null : problem(path, 'lone_surrogate');
   if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
     const end = endOfNumber(cursor.text, cursor.at);
     const token = cursor.text.slice(cursor.at, end);
     cursor.at = end;
-    return isLossyNumber(token) ? problem(path, 'lossy_number') : null;
+    return cursor.exact && isLossyNumber(token) ? problem(path, 'lossy_number') : null;
   }
   cursor.at += code === 0x66 ? 5 : 4;
   return null;
@@ -137,7 +136,7 @@ function walkObject(cursor: Cursor, path: readonly string[]): Problem | null {
   while (skipSpace(cursor) !== 0x7d) {
     const key = readString(cursor);
     const place = [...path, key];
-    if (!key.isWellFormed()) return problem(place, 'lone_surrogate');
+    if (!isExact(cursor, key)) return problem(place, 'lone_surrogate');
     if (seen.has(key)) return problem(place, 'duplicate_key');
     seen.add(key);
     skipSpace(cursor);
@@ -159,6 +158,10 @@ function walkArray(cursor: Cursor, path: readonly string[]): Problem | null {
   }
   cursor.at += 1;
   return null;
+}
+
+function isExact({ exact }: Cursor, text: string): boolean {
+  return !exact || text.isWellFormed();
 }
 
 function skipSpace(cursor: Cursor): number {

@@ -1,7 +1,7 @@
 /**
  * The one normal form of a target URL (api.md §9.1, §10.2): what constraints see, what the call digest covers and what is sent.
  *
- * Guarantees: two spellings of one URL give one form, and no form holds a dot segment that a second decoding would reveal.
+ * Guarantees: two spellings of one URL give one form, and no form holds a dot segment in the eyes of a server that decodes again.
  * Does not decide whether the host is allowed (`hosts.ts`) and does not resolve names.
  */
 
@@ -31,13 +31,20 @@ export type UrlResult = { readonly ok: true; readonly value: NormalUrl } | { rea
 
 const ABSOLUTE = /^\s*[a-z][a-z0-9+.-]*:\/\//i;
 const BAD_ESCAPE = /%(?![0-9a-f]{2})/i;
-const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
+const DOT_SEGMENT = /^\.{1,2}$/;
+const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
+/** Overlong forms of `.`, `/` and `\`, which no UTF-8 has and old decoders take. */
+const OVERLONG: readonly (readonly [RegExp, string])[] = [
+  [/%(?:c0%ae|e0%80%ae)/gi, '.'],
+  [/%(?:c0%af|e0%80%af|c1%9c|e0%81%9c)/gi, '/'],
+];
+const MAX_DECODINGS = 4;
 
 /**
  * Parses and normalises the absolute URL of a call, placeholders already filled.
  *
- * The fragment is dropped. A path that holds a dot segment when decoded once more (`..%2f`, `%252e%252e`) and a `%` that begins no
- * escape are refused: an upstream that decodes differently would address another resource than the one that was checked.
+ * The fragment is dropped. A path that hides a dot segment (`hidesDotSegment`) and a `%` that begins no escape are refused: an upstream that decodes
+ * differently would address another resource than the one that was checked.
  */
 export function normaliseUrl(text: string): UrlResult {
   if (text.length > MAX_URL_LENGTH) return refuse('too_long');
@@ -96,15 +103,31 @@ export function targetUrl(url: NormalUrl, query: readonly QueryPair[]): string {
 }
 
 function normalisePath(pathname: string): string | { problem: UrlProblem } {
-  if (!pathname.includes('%')) return pathname === '' ? '/' : pathname;
   if (BAD_ESCAPE.test(pathname)) return { problem: 'malformed' };
+  if (hidesDotSegment(pathname)) return { problem: 'dot_segment' };
   const normal = pathname.replace(/%[0-9a-f]{2}/gi, (escape) => {
     const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
     return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
   });
-  const decodedAgain = normal.replace(/%[0-7][0-9A-F]/g, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)));
-  if (decodedAgain.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment))) return { problem: 'dot_segment' };
-  return normal;
+  return normal === '' ? '/' : normal;
+}
+
+/**
+ * Would some server read a dot segment here that the parser did not (api.md §8.4, §9.1)? Servers decode more than once, take overlong or full-width spellings for
+ * ASCII, cut parameters off a segment (`..;x`), and drop blanks and control characters. A path that is still escaped after four decodings hides something.
+ */
+function hidesDotSegment(pathname: string): boolean {
+  let text = pathname;
+  for (let times = 0; text.includes('%'); times++) {
+    let decoded = text;
+    for (const [form, character] of OVERLONG) decoded = decoded.replace(form, character);
+    decoded = decoded.replace(ESCAPES, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'));
+    if (decoded === text) break;
+    if (times === MAX_DECODINGS) return true;
+    text = decoded;
+  }
+  const segments = text.normalize('NFKC').split(/[/\\]/);
+  return segments.some((segment) => DOT_SEGMENT.test(segment.replace(/;.*$/s, '').replaceAll(/[\0-\x20\x7f]/g, '')));
 }
 
 function refuse(problem: UrlProblem): UrlResult {

@@ -76,6 +76,18 @@ test('32 levels pass and the 33rd does not', () => {
   assert.equal(problem(`[${'[],'.repeat(40)}[]]`), 'ok');
 });
 
+test('given a text that need not be exact, what is ambiguous is found behind a number or surrogate that may stand', () => {
+  const problem = (text: string): string => {
+    const result = parseJson(text, false);
+    return result.ok ? 'ok' : `${result.path}:${result.rule}`;
+  };
+  for (const odd of ['1e400', '9007199254740993', '"\\ud800"', '{"\\udfff":1}']) {
+    assert.equal(problem(`{"x":${odd},"a":1}`), 'ok', odd);
+    assert.equal(problem(`{"x":${odd},"a":1,"\\u0061":2}`), 'a:duplicate_key', odd);
+    assert.match(problem(`{"x":${odd},"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), /:max_depth$/, odd);
+  }
+});
+
 test('what is no JSON, or no UTF-8, is refused', () => {
   for (const bad of ['', ' ', '{', '{"a":1,}', '01', '1.', 'NaN', "{'a':1}", '\ufeff{}', '1 2', '"\n"', 'undefined'])
     assert.equal(problem(bad), ':json', bad);

@@ -20,11 +20,26 @@ test('spellings of one URL have one normal form', () => {
   assert.equal(normal('https://api.github.com\\repos\\acme'), 'https://api.github.com/repos/acme');
 });
 
-test('a path that holds a dot segment when decoded once more is refused', () => {
-  for (const path of ['/a/..%2fb', '/a/..%2Fb', '/a/%2e%2e%2fb', '/a/..%5cb', '/a/%252e%252e/b', '/a/x%2f..', '/.%2f', '/a/%252e']) {
-    assert.equal(normal(`https://api.github.com${path}`), '!dot_segment', path);
-  }
-  assert.equal(normal('https://api.github.com/a/..b/c..'), 'https://api.github.com/a/..b/c..');
+test('a path that some server would read with a dot segment is refused', () => {
+  const hiding = {
+    'decoded once more': ['..%2fb', '..%2Fb', '%2e%2e%2fb', '..%5cb', '%252e%252e/b', 'x%2f..', '.%2f', '%252e'],
+    'decoded more often': ['%252e%252e%252fb', '%25252e%25252e%25252fb', '..%25252fb', `%${'25'.repeat(9)}2e%2e/b`],
+    'with parameters': ['..;/b', '..;x=y/b', '.;/b', '..%3b/b', '%2e%2e;/b', '..%253bx/b'],
+    'without blanks and control characters': ['.%00./b', '..%00/b', '..%20/b', '.. /b', '%20../b', '..%09/b', '.%0d%0a./b', '..%7f/b'],
+    'in other spellings': [
+      '%c0%ae%c0%ae/b',
+      '..%c0%afb',
+      '..%c1%9cb',
+      '%e0%80%ae./b',
+      '\uff0e\uff0e/b',
+      '%ef%bc%8e%ef%bc%8e/b',
+      '\u2025/b',
+    ],
+  };
+  for (const [how, paths] of Object.entries(hiding))
+    for (const path of paths) assert.equal(normal(`https://api.github.com/a/${path}`), '!dot_segment', `${how}: ${path}`);
+  for (const path of ['..b/c..', '...', 'a;v=1/b', 'a%20b', 'a%2Fb', '%25', '%252F', 'caf%C3%A9', 'caf%E9', 'a..;/b', '%E2%80%A6'])
+    assert.equal(normal(`https://api.github.com/a/${path}`), `https://api.github.com/a/${path}`);
 });
 
 test('what is no absolute http URL is refused with its cause', () => {

@@ -35,6 +35,9 @@ test('given a request beyond a limit, it is refused before its body is read', ()
   assert.equal(refusal('/', ['X-Passport-Token', 'a'.repeat(16_384)]), null);
   assert.equal(refusal('/', ['X-Passport-Token', 'a'.repeat(16_500)]), 'INVALID_REQUEST');
   assert.equal(refusal(`/?${'a&'.repeat(128)}`), 'PAYLOAD_TOO_LARGE');
+  for (const name of ['Host', 'authorization', 'Origin', 'Content-Type'])
+    assert.equal(refusal('/', [name, 'a', 'Accept', 'b', name.toUpperCase(), 'a']), 'INVALID_REQUEST', name);
+  assert.equal(refusal('/', ['Accept', 'a', 'Accept', 'b']), null);
   assert.equal(refusal('/', [], { 'content-encoding': 'gzip' }), 'UNSUPPORTED_MEDIA_TYPE');
 });
 

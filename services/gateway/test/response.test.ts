@@ -35,6 +35,16 @@ test("given JSON with a number that a double cannot hold, the envelope carries t
   assert.equal(envelopeBody(bytes('{"id":9007199254740993}'), 'application/json', none, false).text, '{"id":9007199254740993}');
 });
 
+test('given more encodings on top of each other than anybody needs, none is undone', () => {
+  const layers = (count: number) => {
+    let body = bytes('hello');
+    for (let n = 0; n < count; n++) body = gzipSync(body);
+    return decodeBody(body, Array(count).fill('gzip').join(', '));
+  };
+  assert.equal(layers(2).ok, true);
+  assert.deepEqual(layers(3), { ok: false, problem: 'broken' });
+});
+
 test('given an encoding, the body arrives decoded', () => {
   for (const [name, encoded] of [
     ['gzip', gzipSync('hello')],

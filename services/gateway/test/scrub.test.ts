@@ -10,7 +10,12 @@ const forms = [
   Buffer.from(secret).toString('base64'),
   Buffer.from(secret).toString('base64url'),
   Buffer.from(`user:${secret}`).toString('base64'),
+  encodeURIComponent(secret),
+  encodeURIComponent(secret).replaceAll(/%../g, (escape) => escape.toLowerCase()),
+  JSON.stringify(secret).slice(1, -1),
+  secret.replaceAll('"', '&quot;').replaceAll('>', '&gt;'),
 ];
+const escaped = [...secret].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 
 test('given an answer that echoes the secret, no form of it is left in text or headers', () => {
   for (const form of forms) {
@@ -30,12 +35,22 @@ test('given the secret inside a longer text that was encoded, at most the letter
   }
 });
 
-test('given JSON that writes the secret with escapes, it is found all the same', () => {
-  const escaped = `{"k":"${[...secret].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}","n":1}`;
-  const body = envelopeBody(Buffer.from(escaped), 'application/json', scrub, false);
-  assert.deepEqual(JSON.parse(body.text), { k: '[redacted]', n: 1 });
-  const key = envelopeBody(Buffer.from(JSON.stringify({ [secret]: [secret] })), 'application/json', scrub, false);
-  assert.deepEqual(JSON.parse(key.text), { '[redacted]': ['[redacted]'] });
+test('given JSON that writes the secret with escapes, it is found all the same, and the rest stays as it was', () => {
+  const [open, close] = ['['.repeat(100_000), ']'.repeat(100_000)];
+  for (const [body, shown] of [
+    [`{"k":"${escaped}", "n":12345678901234567890}`, '{"k":"[redacted]", "n":12345678901234567890}'],
+    [`{"${escaped}":"\\n"}`, '{"[redacted]":"\\n"}'],
+    [`{"k":"${escaped}","k":1}`, '{"k":"[redacted]","k":1}'],
+    [JSON.stringify({ [secret]: [secret, JSON.stringify({ k: secret })] }), '{"[redacted]":["[redacted]","{\\"k\\":\\"[redacted]\\"}"]}'],
+    [`${open}"${escaped}"${close}`, `${open}"[redacted]"${close}`],
+    [`${open}"\\n"${close}`, `${open}"\\n"${close}`],
+  ] as const)
+    assert.equal(envelopeBody(Buffer.from(body), 'application/json', scrub, false).text, shown);
+});
+
+test('given JSON with a secret that is a number, nothing of it is shown', () => {
+  const body = envelopeBody(Buffer.from('{"a":[1,1234567890]}'), 'application/json', createScrubber(['1234567890']), false);
+  assert.equal(body.text, '"[redacted]"');
 });
 
 test('given JSON without the secret, it stays byte for byte as it was', () => {

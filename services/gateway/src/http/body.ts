@@ -29,11 +29,10 @@ export function readBodies(app: FastifyInstance): void {
     (request: FastifyRequest, body: Buffer, done) => {
       if (takesForm(request)) return done(new BodyRefused(denial('UNSUPPORTED_MEDIA_TYPE', 'The request body is not a form.')));
       if (body.length === 0) return done(null, undefined);
-      const exact = EXACT_PATHS.has(request.routeOptions.url ?? '');
-      const read = parseJson(body);
-      if (read.ok) return done(null, read.value);
-      if (!exact && (read.rule === 'lossy_number' || read.rule === 'lone_surrogate')) return lenient(body, done);
-      done(refused(read));
+      // What the schema of a control call thinks of a lossy number is said later.
+      const read = parseJson(body, EXACT_PATHS.has(request.routeOptions.url ?? ''));
+      if (read.ok) done(null, read.value);
+      else done(refused(read));
     },
   );
   app.addContentTypeParser(
@@ -55,15 +54,4 @@ function takesForm({ routeOptions }: FastifyRequest): boolean {
 function refused({ path, rule }: Extract<JsonResult, { ok: false }>): BodyRefused {
   if (rule === 'max_depth') return new BodyRefused(denial('PAYLOAD_TOO_LARGE', 'The JSON is nested too deeply.'));
   return new BodyRefused(invalid([{ path, rule }]));
-}
-
-// A control body with such a number is read as any JSON parser would; what its schema thinks of the value is said later.
-function lenient(body: Buffer, done: (error: Error | null, value?: unknown) => void): void {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch {
-    return done(refused({ ok: false, path: '', rule: 'json' }));
-  }
-  done(null, value);
 }

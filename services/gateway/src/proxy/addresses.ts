@@ -27,7 +27,8 @@ const NEVER_V4 = ranges(
   '100.100.100.200/32',
   '168.63.129.16/32',
 );
-const NEVER_V6 = ranges('2001::/23', '2001:db8::/32', '3fff::/20', 'fd00:ec2::254/128', 'fd20:ce::254/128');
+/** The last three: where clouds keep instance metadata and credentials of workloads. */
+const NEVER_V6 = ranges('2001::/23', '2001:db8::/32', '3fff::/20', 'fd00:ec2::/32', 'fd00:42::42/128', 'fd20:ce::254/128');
 /** Everything outside global unicast is reserved, link-local, multicast or unspecified. */
 const GLOBAL_V6 = ipaddr.parseCIDR('2000::/3');
 const SIX_TO_FOUR = ipaddr.parseCIDR('2002::/16');

@@ -18,7 +18,11 @@ const DROPPED: ReadonlySet<string> = new Set([
   'x-http-method-override',
   'x-http-method',
   'x-method-override',
+  // Frameworks that route by these would serve another path than the one that was checked.
+  'x-original-url',
+  'x-rewrite-url',
   'expect',
+  'http2-settings',
   // Bodies arrive decoded, so the gateway says itself what it can decode; trace context is the connection's choice.
   'accept-encoding',
   'traceparent',
@@ -60,8 +64,10 @@ function addNamed(connection: string, to: Set<string>): void {
   for (const token of connection.split(',')) to.add(token.trim().toLowerCase());
 }
 
+/** Gateways of the CGI kind make no difference between `_` and `-`. */
 function isDropped(lower: string): boolean {
-  return HOP_BY_HOP.has(lower) || DROPPED.has(lower) || DROPPED_PREFIXES.some((prefix) => lower.startsWith(prefix));
+  const name = lower.replaceAll('_', '-');
+  return HOP_BY_HOP.has(name) || DROPPED.has(name) || DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 export interface ConnectionHeaders {
@@ -80,7 +86,7 @@ export function outgoingHeaders(
   const { inject, drop, defaults } = add.connection;
   const headers: Record<string, string> = { host: add.host, 'user-agent': USER_AGENT };
   for (const name of Object.keys(defaults)) define(headers, name.toLowerCase(), defaults[name] ?? '');
-  for (const [name, value] of passed) if (!drop.includes(name)) define(headers, name, value);
+  for (const [name, value] of passed) if (!drop.includes(name.replaceAll('_', '-'))) define(headers, name, value);
   if (add.content_type !== null) headers['content-type'] = add.content_type;
   headers['accept-encoding'] = ACCEPT_ENCODING;
   for (const name of Object.keys(inject)) define(headers, name.toLowerCase(), inject[name] ?? '');

@@ -1,7 +1,11 @@
 /**
- * Takes the injected secret out of what an upstream sends back (api.md §8.5). Pure. Looks for each secret raw, in base64 and base64url at every alignment, and
- * inside JSON strings whatever their escapes; for basic authentication vault names the pair as a secret of its own.
+ * Takes the injected secret out of what an upstream sends back (api.md §8.5). Pure. Looks for each secret raw, in base64 and base64url at every alignment, as it
+ * stands in URLs, JSON and HTML, and inside JSON strings whatever their escapes; for basic authentication vault names the pair as a secret of its own.
+ * An upstream that hides it otherwise on purpose has it anyway and is not stopped here.
  */
+import { endOfString } from '@sallyport/policy/parse-json.ts';
+import { htmlEscape } from 'escape-goat';
+
 const REDACTED = '[redacted]';
 /** Shorter ones would take ordinary text with them; vault accepts no credential that short. */
 const MIN_SECRET = 6;
@@ -12,8 +16,8 @@ export interface Scrubber {
   /** The bytes without secrets; the same buffer where there are none. */
   bytes(bytes: Buffer): Buffer;
   headers(headers: Record<string, string>): Record<string, string>;
-  /** JSON text without secrets, also where they are written with escapes. `text` must be JSON. */
-  json(text: string, value: unknown): string;
+  /** JSON text without secrets, also where they are written with escapes. `text` must be JSON, of any depth: nothing here recurses. */
+  json(text: string): string;
 }
 
 export function createScrubber(secrets: readonly string[]): Scrubber {
@@ -43,27 +47,38 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
       }
       return headers;
     },
-    json: (text, value) => {
+    json: (text) => {
       if (!text.includes('\\') && !found(text)) return text;
-      const decoded = JSON.stringify(value, (_key, member: unknown) => (typeof member === 'string' ? clean(member) : member));
-      const wasFound = found(text) || decoded.includes(REDACTED);
-      return wasFound ? cleanKeys(decoded) : text;
+      const cleaned = inStrings(text, clean);
+      // Outside of strings only a number can be one: then nothing of the body is shown.
+      return found(cleaned) ? JSON.stringify(REDACTED) : cleaned;
     },
   };
+}
 
-  // Names of members are looked at as text: a secret with a quote or backslash in it has another spelling there.
-  function cleanKeys(text: string): string {
-    let cleaned = clean(text);
-    for (const needle of needles) cleaned = cleaned.replaceAll(JSON.stringify(needle).slice(1, -1), REDACTED);
-    return cleaned;
+/** Every string of a JSON text, names and values alike, also one that a later member of the same name hides. All else stays as it was. */
+function inStrings(text: string, clean: (text: string) => string): string {
+  let cleaned = '';
+  let copied = 0;
+  for (let open = text.indexOf('"'); open !== -1; ) {
+    const end = endOfString(text, open) + 1;
+    const literal = text.slice(open, end);
+    const value: string = JSON.parse(literal);
+    const left = clean(value);
+    if (left !== value) {
+      cleaned += text.slice(copied, open) + JSON.stringify(left);
+      copied = end;
+    }
+    open = text.indexOf('"', end);
   }
+  return copied === 0 ? text : cleaned + text.slice(copied);
 }
 
 function needlesOf(secrets: readonly string[]): string[] {
   const needles = new Set<string>();
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET) continue;
-    needles.add(secret);
+    for (const form of [secret, ...escapes(secret), JSON.stringify(secret).slice(1, -1), htmlEscape(secret)]) needles.add(form);
     const bytes = Buffer.from(secret, 'utf8');
     needles.add(bytes.toString('base64'));
     needles.add(bytes.toString('base64').replace(/=+$/, ''));
@@ -86,4 +101,10 @@ function needlesOf(secrets: readonly string[]): string[] {
   }
   // The longest first, so that no shorter form leaves the tail of a longer one.
   return [...needles].toSorted((a, b) => b.length - a.length);
+}
+
+/** In URLs and forms, whichever letters the escapes have. */
+function escapes(secret: string): string[] {
+  const forms = [encodeURIComponent(secret.toWellFormed()), new URLSearchParams([['', secret]]).toString().slice(1)];
+  return forms.flatMap((form) => [form, form.replaceAll(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase())]);
 }
