@@ -62,7 +62,17 @@ const EARLY: { what: string; bytes: () => string | Buffer; status: number; path?
     status: 413,
   },
   { what: 'a header of 9 KB', bytes: () => request('GET', '/v1/agents', [`X-Big: ${'x'.repeat(9_000)}`]), status: 413 },
-  { what: 'headers of 200 KB', bytes: () => request('GET', '/v1/agents', [`X-Big: ${'x'.repeat(200_000)}`]), status: 413, path: '' },
+  {
+    what: '60 headers of 8 KB each, as many as there may be',
+    bytes: () =>
+      request(
+        'GET',
+        '/v1/agents',
+        Array.from({ length: 60 }, (_, i) => `X-${i}: ${'x'.repeat(8_192)}`),
+      ),
+    status: 401,
+  },
+  { what: 'headers of 700 KB', bytes: () => request('GET', '/v1/agents', [`X-Big: ${'x'.repeat(700_000)}`]), status: 413, path: '' },
   {
     what: 'a compressed body',
     bytes: () => request('POST', '/v1/agents/register', ['Content-Encoding: gzip', 'Content-Length: 1'], 'x'),

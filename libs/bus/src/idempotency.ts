@@ -65,8 +65,11 @@ export function inProgress(): Denial {
   };
 }
 
-/** 5xx answers are not stored, nor are refusals that are about the moment or the caller rather than the request. */
+/**
+ * 5xx answers are not stored, nor are refusals that are about the moment or the caller rather than the request. Nor is the one that anybody gets without
+ * a credential: each would be a message in the log for good.
+ */
 export function isStorable(refusal: Denial): boolean {
   const status = statusOf(refusal);
-  return status < 500 && status !== 401 && status !== 429;
+  return status < 500 && status !== 401 && status !== 429 && refusal.metadata?.['reason'] !== 'already_bootstrapped';
 }

@@ -58,7 +58,7 @@ export function createLease(bus: Bus, options: LeaseOptions): Lease {
   }
 
   async function put(expected: number, value: Value): Promise<number | null> {
-    const answer = await write(bus, subject, expected, value);
+    const answer = await writeKey(bus, subject, expected, value);
     return answer;
   }
 
@@ -136,13 +136,13 @@ export function createLease(bus: Bus, options: LeaseOptions): Lease {
       clearTimeout(timer);
       const held = seq;
       lose();
-      if (held !== null) await write(bus, subject, held, null).catch(() => null);
+      if (held !== null) await writeKey(bus, subject, held, null).catch(() => null);
     },
   };
 }
 
-/** The new sequence, or null when the expectation was wrong. `null` as value gives the key back. */
-async function write(bus: Bus, subject: string, expected: number, value: Value | null): Promise<number | null> {
+/** Into the bucket. The new sequence, or null when the expectation was wrong. `null` as value gives the key back. */
+export async function writeKey(bus: Bus, subject: string, expected: number, value: Value | null): Promise<number | null> {
   const fields = headers();
   fields.set('Nats-Expected-Last-Subject-Sequence', String(expected));
   if (!value) fields.set('KV-Operation', 'DEL');

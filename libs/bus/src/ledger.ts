@@ -22,9 +22,11 @@ import {
   isStorable,
   judgeRecord,
   keyReused,
+  type Recorded,
   recordFact,
   type StoredAnswer,
 } from './idempotency.ts';
+import { createRunning } from './running.ts';
 import { aggregateSubject, uniqueSubject } from './subjects.ts';
 
 export type { AggregateKind, FactPosition, Loaded } from './aggregates.ts';
@@ -79,7 +81,7 @@ const READ_MS = 3_000;
 
 export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Ledger {
   const aggregates = createAggregates(bus, clock, max_cached);
-  const running = new Set<string>();
+  const running = createRunning(bus);
 
   async function lastSeq(subjectFilter: string): Promise<number> {
     return (await readLedger(bus, { last_by_subj: subjectFilter }))?.seq ?? 0;
@@ -102,17 +104,23 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
     };
   }
 
+  async function judge(subject: string, idempotency: Idempotency): Promise<Recorded> {
+    return judgeRecord(idempotency, await readLedger(bus, { last_by_subj: subject }), clock.now());
+  }
+
+  /** What a repeat is answered without deciding; null: the first one has left nothing yet. */
+  async function recorded<T>(operatorId: string, idempotency: Idempotency): Promise<Decided<T> | null> {
+    return answered<T>(await judge(uniqueSubject(operatorId, idempotencyHash(idempotency)), idempotency));
+  }
+
   /** One run of `fn` and one write; null after a conflict. */
   async function attempt<T>(scope: Scope, fn: (read: Reader) => Promise<Decision<T>>): Promise<Decided<T> | null> {
     const { idempotency } = scope;
     const expectations = new Map<string, number>();
     const key = idempotency ? { idempotency, subject: uniqueSubject(scope.operator_id, idempotencyHash(idempotency)) } : null;
-    const [record, decision] = await Promise.all([
-      key ? readLedger(bus, { last_by_subj: key.subject }).then((last) => judgeRecord(key.idempotency, last, clock.now())) : null,
-      fn(readerFor(expectations)),
-    ]);
-    if (record?.kind === 'reused') return { ok: false, denial: keyReused() };
-    if (record?.kind === 'repeat') return replay<T>(record);
+    const [record, decision] = await Promise.all([key ? judge(key.subject, key.idempotency) : null, fn(readerFor(expectations))]);
+    const known = record && answered<T>(record);
+    if (known) return known;
     const storable = 'deny' in decision ? isStorable(decision.deny) : true;
     const writes = 'deny' in decision ? [] : decision.write;
     const acks = writes.some((write) => 'fence' in write && write.fence.ack) ? openFenceAcks(bus) : undefined;
@@ -121,7 +129,7 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
         newFact: (draft, operatorId) => envelope(scope, draft, operatorId, clock.now()),
         ack: acks?.subject,
       });
-      if (key && record && storable) {
+      if (key && record?.kind === 'fresh' && storable) {
         const answer: StoredAnswer = 'deny' in decision ? { denial: decision.deny } : { value: decision.value };
         const fact = envelope(scope, await recordFact(key.idempotency, answer), scope.operator_id, clock.now());
         messages.push({ subject: key.subject, facts: [fact], expect: record.expect, id: messageId() });
@@ -154,13 +162,13 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
   return {
     decide: async (scope, fn) => {
       if (!scope.idempotency) return decide(scope, fn);
-      const hash = `${scope.operator_id} ${idempotencyHash(scope.idempotency)}`;
-      if (running.has(hash)) return { ok: false, denial: inProgress() };
-      running.add(hash);
+      const end = await running.begin(scope.operator_id, idempotencyHash(scope.idempotency));
+      // Its answer stands in the log before its mark is gone.
+      if (!end) return (await recorded(scope.operator_id, scope.idempotency)) ?? { ok: false, denial: inProgress() };
       try {
         return await decide(scope, fn);
       } finally {
-        running.delete(hash);
+        end();
       }
     },
     load: (kind, operatorId, id) => aggregates.load(kind, operatorId, id),
@@ -169,7 +177,9 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
   };
 }
 
-function replay<T>(record: { seq: number; answer: StoredAnswer }): Decided<T> {
+function answered<T>(record: Recorded): Decided<T> | null {
+  if (record.kind === 'fresh') return null;
+  if (record.kind === 'reused') return { ok: false, denial: keyReused() };
   const { answer, seq } = record;
   if ('denial' in answer) return { ok: false, denial: answer.denial, seq, replayed: true };
   // The value was sealed from a decision of this same operation (method and path are part of the key).

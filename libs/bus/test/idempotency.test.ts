@@ -3,8 +3,9 @@ import { after, before, test } from 'node:test';
 import { denial } from '@sallyport/contracts/errors.ts';
 import { type Clock, createClock } from '../src/clock.ts';
 import type { Bus } from '../src/connect.ts';
-import type { Idempotency } from '../src/idempotency.ts';
+import { type Idempotency, idempotencyHash, inProgress } from '../src/idempotency.ts';
 import { createLedger, type Decision, type Ledger, type Reader } from '../src/ledger.ts';
+import { createRunning } from '../src/running.ts';
 import { counter, scope } from './support/facts.ts';
 import { type Nats, startNats } from './support/nats.ts';
 
@@ -62,24 +63,70 @@ test('given a key with another body, it is refused', async () => {
   assert.ok(!again.ok && again.denial.code === 'IDEMPOTENCY_KEY_REUSED');
 });
 
-test('given two processes that decide one key at once, one writes and the other answers the same', async () => {
+test('given a request that is still running at another process, its repeat is told so, and afterwards gets its answer', async () => {
   const second = createLedger(await nats.bus(), { clock });
   const before = await ledger.load(counter, 'op_1', 'keyed');
-  const [a, b] = await Promise.all([ledger, second].map((one) => one.decide({ ...scope, ...keyed('k3') }, register)));
-  assert.ok(a?.ok && b?.ok);
-  assert.deepEqual(a.value, b.value);
+  let told: Promise<unknown> = Promise.resolve();
+  const first = await ledger.decide({ ...scope, ...keyed('k3') }, async (read) => {
+    // While the first one decides, and not merely at about the same time.
+    const [repeat, other] = await Promise.all([
+      second.decide({ ...scope, ...keyed('k3') }, register),
+      second.decide({ ...scope, ...keyed('k3-other') }, async () => ({ write: [], value: null })),
+    ]);
+    told = Promise.resolve(repeat);
+    assert.ok(other.ok, 'another key is not held up');
+    return register(read);
+  });
+  const repeat = await told;
+  assert.deepEqual(repeat, { ok: false, denial: inProgress() });
+  assert.deepEqual(
+    [inProgress().code, inProgress().metadata, inProgress().retry_after],
+    ['CONFLICT', { reason: 'request_in_progress' }, 1],
+  );
+  const again = await second.decide({ ...scope, ...keyed('k3') }, register);
+  assert.ok(first.ok && again.ok && again.replayed);
+  assert.deepEqual(again.value, first.value);
   assert.equal((await ledger.load(counter, 'op_1', 'keyed')).state.count, before.state.count + 1);
+});
+
+test('given two processes that decide one key at once, one writes, and the other waits or answers the same', async () => {
+  const second = createLedger(await nats.bus(), { clock });
+  for (let round = 0; round < 10; round++) {
+    const before = await ledger.load(counter, 'op_1', 'keyed');
+    const both = await Promise.all([ledger, second].map((one) => one.decide({ ...scope, ...keyed(`k7-${round}`) }, register)));
+    const made = both.filter((one) => one.ok);
+    assert.ok(made.length > 0);
+    assert.equal(new Set(made.map(({ value }) => JSON.stringify(value))).size, 1);
+    for (const one of both) if (!one.ok) assert.equal(one.denial.metadata?.['reason'], 'request_in_progress');
+    assert.equal((await ledger.load(counter, 'op_1', 'keyed')).state.count, before.state.count + 1);
+  }
+});
+
+test('given a mark that a crash left, its repeat is told to wait until the first one has an answer', async () => {
+  const crashed = createRunning(await nats.bus());
+  assert.ok(await crashed.begin('op_1', idempotencyHash(keyed('k8').idempotency)));
+  const waiting = await ledger.decide({ ...scope, ...keyed('k8') }, register);
+  assert.ok(!waiting.ok && waiting.denial.metadata?.['reason'] === 'request_in_progress');
+
+  // It had written its answer, and died before it could take the mark away.
+  const first = await ledger.decide({ ...scope, ...keyed('k9') }, register);
+  assert.ok(await crashed.begin('op_1', idempotencyHash(keyed('k9').idempotency)));
+  const again = await ledger.decide({ ...scope, ...keyed('k9') }, register);
+  assert.ok(first.ok && again.ok && again.replayed);
 });
 
 test('given a request that is still running here, its repeat is told so', async () => {
   const first = ledger.decide({ ...scope, ...keyed('k4') }, register);
   const second = await ledger.decide({ ...scope, ...keyed('k4') }, register);
-  assert.ok(!second.ok);
-  assert.deepEqual(
-    [second.denial.code, second.denial.metadata?.['reason'], second.denial.retry_after],
-    ['CONFLICT', 'request_in_progress', 1],
-  );
+  assert.deepEqual(second, { ok: false, denial: inProgress() });
   assert.ok((await first).ok);
+});
+
+test('given a refusal that anybody gets without a credential, it leaves nothing in the log', async () => {
+  const refuse = async (): Promise<Decision<null>> => ({ deny: denial('CONFLICT', 'no', { reason: 'already_bootstrapped' }) });
+  const end = await ledger.streamLast();
+  for (let n = 0; n < 3; n++) await ledger.decide({ ...scope, ...keyed('k10') }, refuse);
+  assert.equal(await ledger.streamLast(), end);
 });
 
 test('given a refusal about the request, it is kept; given one about the caller, it is not', async () => {

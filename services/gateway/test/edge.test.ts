@@ -74,6 +74,13 @@ test('given a body that is no JSON, has a key twice, is too deep, compressed or 
     assert.equal((await call(http.method, url, json, '{"a":')).code, 'INVALID_REQUEST', url);
     assert.deepEqual((await call(http.method, url, json, '{"a":1,"a":2}')).metadata['fields'], [{ path: 'a', rule: 'duplicate_key' }], url);
     assert.equal((await call(http.method, url, json, '['.repeat(33) + ']'.repeat(33))).code, 'PAYLOAD_TOO_LARGE', url);
+    if (http.path !== '/v1/proxy') {
+      // A number that no double holds is no way round either rule.
+      const hidden = await call(http.method, url, json, '{"n":1e400,"a":1,"a":2}');
+      assert.deepEqual(hidden.metadata['fields'], [{ path: 'a', rule: 'duplicate_key' }], url);
+      const deep = `{"n":9007199254740993,"a":${'['.repeat(40_000)}${']'.repeat(40_000)}}`;
+      assert.equal((await call(http.method, url, json, deep)).code, 'PAYLOAD_TOO_LARGE', url);
+    }
     assert.equal((await call(http.method, url, { authorization, 'content-type': 'text/plain' }, 'hi')).code, 'UNSUPPORTED_MEDIA_TYPE', url);
     assert.equal((await call(http.method, url, { ...json, 'content-encoding': 'gzip' }, '{}')).code, 'UNSUPPORTED_MEDIA_TYPE', url);
     for (const wrong of ['[]', '"text"', '1'])
@@ -81,6 +88,15 @@ test('given a body that is no JSON, has a key twice, is too deep, compressed or 
     const over = Buffer.alloc((http.body_limit ?? 1024 * 1024) + 1, 0x20);
     assert.equal((await call(http.method, url, json, over)).code, 'PAYLOAD_TOO_LARGE', url);
   }
+});
+
+test('given a grant with a restriction that is none, it is refused and named; elsewhere what is unknown is left alone', async () => {
+  const grant = { agent_id: 'x', service_connection_id: 'x', scopes: ['repo'], constraints: [] };
+  const granted = await call('POST', '/v1/services/grant', json, JSON.stringify(grant));
+  assert.deepEqual(granted.metadata['fields'], [{ path: 'constraints', rule: 'unknown_field' }]);
+  const put = await call('PUT', '/v1/agents/x/grants/x', json, '{"constraint":[]}');
+  assert.equal(put.code, 'INVALID_REQUEST');
+  assert.equal((await call('POST', '/v1/agents/register', json, '{"name":"bot","nmae":"x"}')).code, 'AUDIT_UNAVAILABLE');
 });
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };

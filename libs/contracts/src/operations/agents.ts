@@ -4,7 +4,7 @@ import { Grant, GrantInput } from '../objects/access.ts';
 import { Agent, BindResources, CredentialAccess, KeyMode, Mode, OnFinding } from '../objects/agent.ts';
 import { AgentView } from '../objects/views.ts';
 import { E_CREATE, E_ID, E_READ, E_WRITE, operation } from '../operation.ts';
-import { idOf, nullable, opt, oneOf, text, Time } from '../schema.ts';
+import { idOf, nullable, opt, oneOf, strict, text, Time } from '../schema.ts';
 
 const agentId = Type.Object({ id: Type.String() });
 const name = Type.String({ pattern: '^[a-z0-9][a-z0-9\\-]*[a-z0-9]$', minLength: 2, maxLength: 64 });
@@ -179,11 +179,15 @@ export const grantAccess = operation({
   scope: 'services:connect',
   http: { method: 'POST', path: '/v1/services/grant', status: 200 },
   single_use: true,
-  body: Type.Object({
-    agent_id: Type.String(),
-    service_connection_id: Type.String(),
-    scopes: Type.Array(text(1, 128), { minItems: 1, maxItems: 64 }),
-  }),
+  // A grant: whoever believes to restrict it here is told that nothing of the kind happens (api.md §1.1).
+  body: Type.Object(
+    {
+      agent_id: Type.String(),
+      service_connection_id: Type.String(),
+      scopes: Type.Array(text(1, 128), { minItems: 1, maxItems: 64 }),
+    },
+    strict,
+  ),
   response: Grant,
   errors: [...E_WRITE, ...E_ID],
 });
