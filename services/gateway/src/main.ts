@@ -8,6 +8,7 @@ import { startGateway } from './gateway.ts';
 import { addHealthRoutes, readinessChecks } from './health.ts';
 import { createKnownPaths } from './http/not-found.ts';
 import { addProxyRoute } from './http/proxy-route.ts';
+import { trustedProxies } from './http/peer.ts';
 import { createLimits } from './http/rate-limits.ts';
 import { createServer } from './http/server.ts';
 import { addPages } from './pages/pages.ts';
@@ -20,7 +21,15 @@ const { instance, log, metrics, shutdown, bus, clock } = service;
 const signals = createSignals(log, metrics);
 const limits = createLimits({
   off: config.SALLYPORT_RATE_LIMITS === 'off',
-  sign_ins_per_minute: config.SALLYPORT_GATEWAY_SIGN_INS_PER_MINUTE,
+  limits: {
+    control: config.SALLYPORT_GATEWAY_CONTROL_CALLS_PER_MINUTE,
+    proxy: config.SALLYPORT_GATEWAY_PROXY_CALLS_PER_MINUTE,
+    issue: config.SALLYPORT_GATEWAY_ISSUES_PER_MINUTE,
+    verify: config.SALLYPORT_GATEWAY_VERIFICATIONS_PER_MINUTE,
+    enrolment: config.SALLYPORT_GATEWAY_ENROLMENTS_PER_HOUR,
+    export: config.SALLYPORT_GATEWAY_EXPORTS_PER_MINUTE,
+    sign_in: config.SALLYPORT_GATEWAY_SIGN_INS_PER_MINUTE,
+  },
 });
 const issuer = config.PASSPORT_ISSUER ?? config.PUBLIC_URL;
 const gateway = await startGateway({ bus, clock, log, signals, limits, instance, issuer });
@@ -36,7 +45,7 @@ const internal = await serveInternal({ port: config.SALLYPORT_INTERNAL_PORT, hos
 shutdown.add('internal', internal.close);
 
 const paths = createKnownPaths();
-const server = createServer(signals, paths, limits);
+const server = createServer(signals, paths, limits, trustedProxies(config.SALLYPORT_GATEWAY_TRUSTED_PROXIES));
 addHealthRoutes(server, paths, checks, config.PUBLIC_URL);
 addEdgeRoutes(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);
 addPages(server, { limits, current: gateway.current, public_url: config.PUBLIC_URL }, paths);

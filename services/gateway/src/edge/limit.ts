@@ -48,11 +48,14 @@ function ownBucket(operation: Operation, call: BusCall, caller: string): { bucke
       return { bucket: 'issue', who: `${caller} ${member(call.body, 'agent_id')}` };
     case 'agents.enrolment_challenge':
       return { bucket: 'enrolment', who: `${caller} ${call.params['id'] ?? ''}` };
-    case 'audit.export':
-      return { bucket: 'export', who: caller };
     default:
       return null;
   }
+}
+
+/** Of the operator, which is known only once its owner has said who calls. */
+export function limitExport(limits: Limits, reply: FastifyReply, operatorId: string): Denial | null {
+  return taken(reply, limits.take('export', operatorId, performance.now()));
 }
 
 function taken(reply: FastifyReply, one: Taken): Denial | null {

@@ -15,7 +15,7 @@ import type { KnownPaths } from '../http/not-found.ts';
 import { type KnownPrincipal, personBearer } from '../views/principals.ts';
 import { sendAnswer } from './answer.ts';
 import { recordExport } from './exports.ts';
-import { limitOperation, limitRequest } from './limit.ts';
+import { limitExport, limitOperation, limitRequest } from './limit.ts';
 import { readBearer, readCall } from './read-call.ts';
 
 const MB = 1024 * 1024;
@@ -67,7 +67,7 @@ async function handle(edge: Edge, operation: Operation, request: FastifyRequest,
   }
   const answer = await deps.askOwner(operation, call);
   if (operation.name === 'audit.export' && answer.ok) {
-    const refused = await recorded(deps, call, bearing, answer);
+    const refused = await recorded(deps, call, bearing, answer, (operatorId) => limitExport(edge.limits, reply, operatorId));
     if (refused) return sendDenial(request, reply, refused);
   }
   return sendAnswer(request, reply, operation, answer);
@@ -98,9 +98,15 @@ async function callerOf({ principals }: EdgeDeps, { request_id }: BusCall, beari
 }
 
 /** The owner has said yes and nothing was read of its answer yet: on record first. */
-async function recorded(deps: EdgeDeps, call: BusCall, bearing: Bearing, answer: Extract<BusAnswer, { ok: true }>): Promise<Denial | null> {
+async function recorded(
+  deps: EdgeDeps,
+  call: BusCall,
+  bearing: Bearing,
+  answer: Extract<BusAnswer, { ok: true }>,
+  limited: (operatorId: string) => Denial | null,
+): Promise<Denial | null> {
   try {
-    const refused = await recordOf(deps, call, bearing);
+    const refused = await recordOf(deps, call, bearing, limited);
     if (refused) await answer.stream?.[Symbol.asyncIterator]().return?.();
     return refused;
   } catch (error) {
@@ -109,9 +115,16 @@ async function recorded(deps: EdgeDeps, call: BusCall, bearing: Bearing, answer:
   }
 }
 
-async function recordOf(deps: EdgeDeps, call: BusCall, bearing: Bearing): Promise<Denial | null> {
+async function recordOf(
+  deps: EdgeDeps,
+  call: BusCall,
+  bearing: Bearing,
+  limited: (operatorId: string) => Denial | null,
+): Promise<Denial | null> {
   const known = await callerOf(deps, call, bearing);
   if ('code' in known) return known;
+  const over = limited(known.view.principal.operator_id);
+  if (over) return over;
   const now = deps.clock.now();
   const result = await recordExport(deps.bus, known.view.principal, call.query, {
     now,

@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import { makeId } from '@sallyport/contracts/ids.ts';
 import { formatTraceparent, serverSpan, traceresponse } from '@sallyport/service-kit/trace.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { peerOf, type Trusts } from './peer.ts';
 
 export interface RequestInfo {
   request_id: string;
@@ -44,7 +45,7 @@ function random(): Buffer {
   return pool.subarray(used - RANDOM_BYTES, used);
 }
 
-export function begin(request: FastifyRequest, reply: FastifyReply): void {
+export function begin(request: FastifyRequest, reply: FastifyReply, trusts: Trusts): void {
   const bytes = random();
   const incoming = request.headers['traceparent'];
   const span = serverSpan(typeof incoming === 'string' ? incoming : undefined, bytes.subarray(10));
@@ -52,7 +53,7 @@ export function begin(request: FastifyRequest, reply: FastifyReply): void {
     request_id: makeId('request', Date.now(), bytes.subarray(0, 10)),
     traceparent: formatTraceparent(span),
     traceresponse: traceresponse(span),
-    peer: request.socket.remoteAddress ?? '',
+    peer: peerOf(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for'], trusts),
     arrived_at: performance.now(),
   };
   request.info = info;

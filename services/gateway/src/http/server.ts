@@ -13,6 +13,7 @@ import { createErrorHandler, sendDenial } from './errors.ts';
 import { checkLimits } from './limits.ts';
 import { tellLimit } from './limit-headers.ts';
 import { answerUnknownPaths, type KnownPaths } from './not-found.ts';
+import { type Trusts, trustsNobody } from './peer.ts';
 import type { Limits } from './rate-limits.ts';
 import { begin, SECURITY_HEADERS } from './request-info.ts';
 
@@ -20,7 +21,7 @@ const BODY_BYTES = 1024 * 1024;
 /** All that `checkLimits` lets through, so that it refuses and not the parser: 64 headers of 8 KB with their names, two of 16 KB, the URL. */
 const HEADER_BYTES = 600 * 1024;
 
-export function createServer(signals: Signals, paths: KnownPaths, limits: Limits): FastifyInstance {
+export function createServer(signals: Signals, paths: KnownPaths, limits: Limits, trusts: Trusts = trustsNobody): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
@@ -37,13 +38,13 @@ export function createServer(signals: Signals, paths: KnownPaths, limits: Limits
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     clientErrorHandler,
     frameworkErrors: (_error, request, reply) => {
-      begin(request, reply);
+      begin(request, reply, trusts);
       tellLimit(limits, request, reply);
       sendDenial(request, reply, denial('INVALID_REQUEST', 'The URL is not valid.', { fields: [{ path: 'url', rule: 'malformed' }] }));
     },
   });
   app.addHook('onRequest', (request, reply, done) => {
-    begin(request, reply);
+    begin(request, reply, trusts);
     const refused = withoutHost(request) ?? checkLimits(request.url, request.headers, request.raw.rawHeaders);
     if (refused) {
       sendDenial(request, reply, refused);
