@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { idempotencyHash } from '@sallyport/bus/idempotency.ts';
+import { createRunning } from '@sallyport/bus/running.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import type { Answer } from '../../support/api.ts';
 import { bodyOf, type Furnished, furnish, HTTP, pathOf, platform } from './world.ts';
@@ -57,30 +59,53 @@ for (const operation of CREATES) {
   });
 }
 
-test('38. fifty at once with one key create one object; those that come too early are told to wait', async () => {
+test('38. fifty at once with one key, over two gateways, create one object; who comes too early is told to wait', async () => {
   const f = await furnish('idem-race');
   const operation = CREATES.find(({ name }) => name === 'agents.register') ?? assert.fail();
   const once = key();
   const body = { name: 'raced' };
-  const answers = await Promise.all(Array.from({ length: 50 }, () => create(f, operation, body, once)));
+  const doors = platform.gateways.map((_, gateway) => platform.api(f.operator.api_key, gateway));
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => create(f, operation, body, once, doors[n % doors.length])));
   const made = answers.filter(({ status }) => status === 201);
   assert.ok(made.length >= 1);
   assert.equal(new Set(made.map((one) => one.body.id)).size, 1);
   assert.equal(made.filter(({ headers }) => headers.get('idempotency-replayed') === null).length, 1);
-  for (const waiting of answers.filter(({ status }) => status !== 201)) {
-    assert.deepEqual(
-      [waiting.status, waiting.body.error.metadata.reason, waiting.headers.get('retry-after')],
-      [409, 'request_in_progress', '1'],
-    );
-  }
-  assert.ok(
-    answers.some(({ status }) => status === 409),
-    'the first one was still running',
-  );
+  for (const waiting of answers.filter(({ status }) => status !== 201)) assertRunning(waiting);
   const listed = await f.operator.api('GET', '/v1/agents?name=raced', undefined, {
     'x-min-event-seq': made[0]?.headers.get('x-event-seq') ?? '',
   });
   assert.equal(listed.body.length, 1);
+});
+
+function assertRunning({ status, body, headers }: Answer): void {
+  assert.deepEqual(
+    [status, body.error?.code, body.error?.metadata.reason, headers.get('retry-after'), headers.get('idempotency-replayed')],
+    [409, 'CONFLICT', 'request_in_progress', '1', null],
+    JSON.stringify(body),
+  );
+}
+
+test('38. a request that another instance has not ended is told of at every gateway, and its key creates afterwards', async () => {
+  const f = await furnish('idem-running');
+  const register = CREATES.find(({ name }) => name === 'agents.register') ?? assert.fail();
+  const once = key();
+  const { operator_id, api_key } = f.operator;
+  const method_path = 'POST /v1/agents/register';
+  const asked = idempotencyHash({ key: once, principal: `operator:${operator_id}`, method_path });
+  // What the other instance does first.
+  const end = await createRunning(await platform.bus('passports')).begin(operator_id, asked);
+  for (const [gateway] of platform.gateways.entries()) {
+    const api = platform.api(api_key, gateway);
+    assertRunning(await create(f, register, { name: 'running' }, once, api));
+    assert.equal((await create(f, register, { name: 'running' }, key(), api)).status, 201, 'another key');
+  }
+  end?.();
+  const made = await eventually(async () => {
+    const answer = await create(f, register, { name: 'running' }, once);
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    return answer;
+  });
+  assert.equal(made.headers.get('idempotency-replayed'), null);
 });
 
 test('38. a key is its principal’s and its path’s, and a refusal is repeated like a success', async () => {

@@ -27,7 +27,7 @@ const KEPT_MS = 86_400_000;
 /** What is sealed: the value of a decision, or its refusal. */
 export type StoredAnswer = { value: unknown } | { denial: Denial };
 
-export function idempotencyHash({ principal, method_path, key }: Idempotency): string {
+export function idempotencyHash({ principal, method_path, key }: Pick<Idempotency, 'principal' | 'method_path' | 'key'>): string {
   return createHash('sha256')
     .update(JSON.stringify(['idempotency', principal, method_path, key]))
     .digest('base64url');

@@ -8,6 +8,9 @@ import { idOf, Json, nullable, oneOf, opt, strict, text, Time, UnixMs } from '..
 const MB = 1024 * 1024;
 const jti = Type.Object({ jti: Type.String() });
 
+/** A longer one is refused as a request, like in a header (api.md §1.8). */
+const PassportToken = Type.String({ minLength: 1, maxLength: 16_384 });
+
 export const issuePassport = operation({
   name: 'passports.issue',
   owner: 'passports',
@@ -28,7 +31,7 @@ export const verifyPassport = operation({
   summary: 'Is this token good now?',
   who: ['-'],
   http: { method: 'POST', path: '/v1/passports/verify', status: 200 },
-  body: Type.Object({ token: Type.String({ minLength: 1, maxLength: 65536 }), service_id: opt(Type.String()) }),
+  body: Type.Object({ token: PassportToken, service_id: opt(Type.String()) }),
   response: Type.Object({ valid: Type.Boolean(), code: nullable(Type.String()), reason: nullable(Type.String()) }),
   errors: [...E_PUBLIC, 'REVOCATION_STATE_STALE'],
 });
@@ -42,7 +45,7 @@ export const delegatePassport = operation({
   http: { method: 'POST', path: '/v1/passports/delegate', status: 201 },
   creates: true,
   single_use: true,
-  body: Type.Object({ parent_passport_token: text(1, 65536), child_agent_id: Type.String(), ...delegateFields }),
+  body: Type.Object({ parent_passport_token: PassportToken, child_agent_id: Type.String(), ...delegateFields }),
   response: IssuedPassport,
   errors: [
     ...E_CREATE,
@@ -67,7 +70,7 @@ export const refreshPassport = operation({
   http: { method: 'POST', path: '/v1/passports/refresh', status: 201 },
   creates: true,
   single_use: true,
-  body: Type.Object({ token: text(1, 65536), ttl_seconds: opt(Type.Integer({ minimum: 60, maximum: 3600 })) }),
+  body: Type.Object({ token: PassportToken, ttl_seconds: opt(Type.Integer({ minimum: 60, maximum: 3600 })) }),
   response: Type.Object({ ...IssuedPassport.properties, superseded: idOf('passport') }),
   errors: [...E_CREATE, ...E_ID, 'MISSION_ENDED', 'ACCOUNTABILITY_REQUIRED', 'PASSPORT_EXPIRED', 'PASSPORT_REVOKED', 'PASSPORT_BLOCKED'],
 });
