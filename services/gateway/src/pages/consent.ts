@@ -57,7 +57,7 @@ export function consentPage(request: string, view: ResponseOf<typeof viewRequest
         : 'The name is what the program calls itself. Allow it only if you have just started it and want it to work in your account.'
     }</p>
 ${facts([
-  ['Your account', html`${view.email}<small>${view.operator_name}</small>`],
+  ['Your account', html`${view.email}<small>${shownText(view.operator_name, 100)}</small>`],
   ['Program', html`${name}<small class="code">${view.client_id}</small>`],
   [
     'Answer goes to',

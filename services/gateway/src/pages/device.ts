@@ -73,7 +73,7 @@ ${problem !== undefined && alert(problem)}
 <p class="user-code-shown">${view.user_code}</p>
 <div class="notice"><p><strong>Did somebody send you here?</strong> Then deny. Whoever holds this code would act in your name.</p></div>
 ${facts([
-  ['Your account', html`${view.email}<small>${view.operator_name}</small>`],
+  ['Your account', html`${view.email}<small>${shownText(view.operator_name, 100)}</small>`],
   ['Program', html`${name}<small class="code">${view.client_id}</small>`],
   ['Asked from', html`<span class="code">${view.address}</span><small>${time(view.asked_at)}</small>`],
 ])}

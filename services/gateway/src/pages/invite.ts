@@ -5,6 +5,7 @@ import { html } from './html.ts';
 import { facts, hidden, type Page } from './layout.ts';
 import { denialPage, refusalPage } from './refusals.ts';
 import { tell } from './session.ts';
+import { shownText } from './shown-text.ts';
 import type { Handler } from './visit.ts';
 
 const MAX_TOKEN = 256;
@@ -44,7 +45,7 @@ ${hidden({ token })}
 export function welcomePage({ member, api_key }: ResponseOf<typeof acceptInvitation>): Page {
   return {
     title: 'Welcome',
-    content: html`<h1>Welcome, ${member.name}</h1>
+    content: html`<h1>Welcome, ${shownText(member.name, 100)}</h1>
 <p role="status">You are a member now. This is your key for programs, shown this once: keep it like a password, or leave it. You sign in without it.</p>
 <p class="key code">${api_key}</p>
 ${facts([

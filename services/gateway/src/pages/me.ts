@@ -6,6 +6,7 @@ import { html } from './html.ts';
 import { facts, type Page, time } from './layout.ts';
 import { denialPage } from './refusals.ts';
 import { askFor, sessionOf, tell } from './session.ts';
+import { shownText } from './shown-text.ts';
 import type { Handler } from './visit.ts';
 
 const PATH = '/me';
@@ -33,8 +34,8 @@ export function mePage({ name, email, role, operator_name }: ResponseOf<typeof v
     content: html`<h1>You are signed in</h1>
 <p>Programs that need your consent send you to a page here. You can close this one.</p>
 ${facts([
-  ['Account', html`${name}<small>${email}</small>`],
-  ['Operator', operator_name],
+  ['Account', html`${shownText(name, 100)}<small>${email}</small>`],
+  ['Operator', shownText(operator_name, 100)],
   ['Role', role],
   ['Until', expires_at === null ? null : time(expires_at)],
 ])}

@@ -113,7 +113,7 @@ ${
 }
 ${facts([
   ['Agent', html`${agent.name}<small class="code">${agent.id}</small>`],
-  ['Your account', html`${email}<small>${operator_name}</small>`],
+  ['Your account', html`${email}<small>${shownText(operator_name, 100)}</small>`],
   ['Computer', html`${says(machine)}<small>as the program says</small>`],
   ['Program', html`${says(process)}<small>as the program says</small>`],
   [
