@@ -1,10 +1,14 @@
 /** Rotation and emergency removal of the keys that passports are signed with (api.md §6.2), over two gateways; time is moved by giving the log a past. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Bus } from '@sallyport/bus/connect.ts';
 import { aggregateSubject, PLATFORM } from '@sallyport/bus/subjects.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { signingKeyAdded, signingKeyPromoted } from '@sallyport/contracts/facts/keys.ts';
+import { createOperator } from '@sallyport/contracts/operations/operator.ts';
+import { matches } from '@sallyport/contracts/validate.ts';
+import { connectHost } from '@sallyport/service-kit/host.ts';
 import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
@@ -60,9 +64,29 @@ async function published(): Promise<string[]> {
 
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid;
 
-async function proxied(gateway: string, token: string): Promise<Answer> {
+async function proxied(gateway: string, token: string, by = agent): Promise<Answer> {
   const body = { service: 'github', method: 'GET', url: 'https://api.github.com/repos/acme/sandbox/issues' };
-  return apiOf(gateway, agent.jwt())('POST', '/v1/proxy', body, { 'x-passport-token': token });
+  return apiOf(gateway, by.jwt())('POST', '/v1/proxy', body, { 'x-passport-token': token });
+}
+
+/** Further operators of the same platform. */
+async function newOperators(...names: string[]): Promise<Api[]> {
+  const asking = await connectHost({
+    nats_url: platform.natsUrl,
+    password_file: join(platform.dataDir, 'secrets', 'nats', 'host'),
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  try {
+    return await Promise.all(
+      names.map(async (name) => {
+        const made = await asking.ask(createOperator, { name, owner_email: `${name}@example.com`, owner_name: 'Olivia' });
+        assert.ok(made.ok && matches(createOperator.response, made.reply.body), JSON.stringify(made));
+        return apiOf(platform.baseUrl, made.reply.body.api_key);
+      }),
+    );
+  } finally {
+    await asking.close();
+  }
 }
 
 async function passportToken(): Promise<string> {
@@ -137,21 +161,29 @@ test('8. after 25 hours the old key is gone everywhere', async () => {
   assert.equal(upstream.seen.length, seen + platform.gateways.length);
 });
 
-test('8. an emergency removal ends at once what the key signed', async () => {
+test('8. an emergency removal ends at once what the key signed, of every operator', async () => {
+  const [other, idle] = (await newOperators('other', 'idle')) as [Api, Api];
+  await connectGithub(other, upstream.url);
+  const theirs = await enrolledAgent(other, { accountability_mode: 'logged' });
+  const { passport: foreign } = await startMission(other, theirs.id);
+  assert.equal(kidOf(foreign.token), second);
+  for (const gateway of platform.gateways) assert.equal((await proxied(gateway, foreign.token, theirs)).status, 200);
+
   const missing = await askAsHost(host, 'keys.revoke', { kid: 'nobody' });
   assert.equal(!missing.ok && missing.denial.code, 'NOT_FOUND');
   const seen = upstream.seen.length;
   const done = await asked('keys.revoke', { kid: second, reason: 'a copy was found' });
   assert.equal(done.already_revoked, false);
-  assert.equal(done.operators, 1);
+  assert.equal(done.operators, 3);
   assert.ok(done.revoked_count >= 2, JSON.stringify(done));
   assert.deepEqual([done.propagation.gateways, done.propagation.acknowledged], [2, 2]);
   assert.deepEqual(await published(), [done.active]);
   for (const gateway of platform.gateways) {
-    const refused = await proxied(gateway, after1);
-    assert.deepEqual([refused.status, refused.body.error.metadata.reason], [401, 'bad_signature']);
+    for (const refused of [await proxied(gateway, after1), await proxied(gateway, foreign.token, theirs)])
+      assert.deepEqual([refused.status, refused.body.error.metadata.reason], [401, 'bad_signature']);
   }
   assert.equal(upstream.seen.length, seen);
+  assert.equal((await other('GET', `/v1/passports/${foreign.jti}`)).body.status, 'revoked');
   const jti = JSON.parse(Buffer.from(after1.split('.')[1] ?? '', 'base64url').toString()).jti;
   assert.equal((await operator('GET', `/v1/passports/${jti}`)).body.status, 'revoked');
 
@@ -162,14 +194,18 @@ test('8. an emergency removal ends at once what the key signed', async () => {
   assert.equal(again.already_revoked, true);
   for (const gateway of platform.gateways) assert.equal((await proxied(gateway, token)).status, 200, 'a repeat revokes nothing');
 
-  const rows = await eventually(async () => {
-    const { entries } = (await operator('GET', '/v1/audit?limit=100&action=key.revoke')).body;
-    assert.equal(entries.length, 1);
-    return entries;
-  });
-  assert.equal(rows[0].metadata.kid, second);
+  const { passport: next } = await startMission(other, theirs.id);
+  for (const gateway of platform.gateways) assert.equal((await proxied(gateway, next.token, theirs)).status, 200);
+  for (const each of [operator, other, idle]) {
+    const row = await eventually(async () => {
+      const { entries } = (await each('GET', '/v1/audit?limit=100&action=key.revoke')).body;
+      assert.equal(entries.length, 1);
+      return entries[0];
+    });
+    assert.equal(row.metadata.kid, second);
+    const [revoked] = (await each('GET', '/v1/audit?limit=1&action=passport.revoke')).body.entries;
+    assert.deepEqual([revoked.metadata.kind, revoked.metadata.reason], ['bulk_operator', 'Signing key revoked: a copy was found']);
+    assert.equal((await each('GET', '/v1/audit/verify-chain')).body.valid, true);
+  }
   assert.equal((await operator('GET', '/v1/audit?action=key.rotate')).body.entries.length, 1);
-  const [revoked] = (await operator('GET', '/v1/audit?limit=1&action=passport.revoke')).body.entries;
-  assert.deepEqual([revoked.metadata.kind, revoked.metadata.reason], ['bulk_operator', 'Signing key revoked: a copy was found']);
-  assert.equal((await operator('GET', '/v1/audit/verify-chain')).body.valid, true);
 });

@@ -32,16 +32,23 @@ export function implicitCompletion(mission: MissionState, nowMs: number): Write[
 
 export interface Which {
   reason: string;
+  /** When the parent was over, Unix ms. */
+  ended_at_ms: number;
   keep_enforced: boolean;
   /** A batch takes 500 messages, four for each. */
   at_most: number;
 }
 
-/** A child that is over only because its parent is: its own time goes on. */
-async function outlasting(read: Reader, operatorId: string, head: IssuedPassportState): Promise<IssuedPassportState | null> {
+/** A child that is over only because its parent is: its own time went on when that ended. */
+async function outlasting(
+  read: Reader,
+  operatorId: string,
+  head: IssuedPassportState,
+  endedAtMs: number,
+): Promise<IssuedPassportState | null> {
   if (head.revoked) return null;
   const current = await readCurrent(read.get, operatorId, head);
-  const isOver = current.lapsed_at_ms !== null || current.checked_out !== null || read.now >= current.expires_at_ms;
+  const isOver = current.lapsed_at_ms !== null || current.checked_out !== null || endedAtMs >= current.expires_at_ms;
   return isOver ? null : current;
 }
 
@@ -55,14 +62,14 @@ export async function revokedChildren(
   read: Reader,
   operatorId: string,
   head: IssuedPassportState,
-  { reason, keep_enforced, at_most }: Which,
+  { reason, ended_at_ms, keep_enforced, at_most }: Which,
 ): Promise<{ write: Write[]; revoked: { jti: string; cascaded: string[] }[]; kept: number }> {
   const write: Write[] = [];
   const revoked: { jti: string; cascaded: string[] }[] = [];
   let kept = 0;
   for (const line of head.children) {
     const child = await readHead(read.get, operatorId, line);
-    const live = (await liveOfLine(read.get, operatorId, child, read.now)) ?? (await outlasting(read, operatorId, child));
+    const live = (await liveOfLine(read.get, operatorId, child, read.now)) ?? (await outlasting(read, operatorId, child, ended_at_ms));
     const below = await liveBelow(read.get, operatorId, [child], read.now);
     if (!live && below.length === 0) continue;
     if (keep_enforced && child.issued.mode === 'enforced') {

@@ -14,7 +14,7 @@ import {
   passportRevoked,
 } from '@sallyport/contracts/facts/passports.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
-import { implicitCompletion, PARENT_CHECKED_OUT, revokedChildren } from '../checking-out.ts';
+import { implicitCompletion, PARENT_CHECKED_OUT, revokedChildren, type Which } from '../checking-out.ts';
 import type { Deps } from '../deps.ts';
 import { liveBelow, openChildren } from '../descendants.ts';
 import type { MissionState } from '../domain/mission.ts';
@@ -31,31 +31,31 @@ const PER_BATCH = 100;
 
 export async function consequences(deps: Deps, fact: Fact): Promise<void> {
   const { jti, mission_id } = fact;
-  if (dataOf(passportLapsed, fact)?.reason === 'no_checkpoint' && jti !== undefined) await endChildren(deps, fact, jti, LAPSED, false);
+  const lapsed = dataOf(passportLapsed, fact);
+  if (lapsed?.reason === 'no_checkpoint' && jti !== undefined)
+    await endChildren(deps, fact, jti, { reason: LAPSED, ended_at_ms: lapsed.expires_at_ms, keep_enforced: false });
   const out = dataOf(missionCheckedOut, fact);
-  if (out?.ended_by === 'checkout' && jti !== undefined) await endChildren(deps, fact, jti, PARENT_CHECKED_OUT, out.keep_children);
+  if (out?.ended_by === 'checkout' && jti !== undefined) {
+    const { checked_out_at_ms: ended_at_ms, keep_children: keep_enforced } = out;
+    await endChildren(deps, fact, jti, { reason: PARENT_CHECKED_OUT, ended_at_ms, keep_enforced });
+  }
   if ((dataOf(missionCompleted, fact) ?? dataOf(missionRevoked, fact)) && mission_id !== undefined)
     await endMissionsBelow(deps, fact, mission_id);
-  const ended =
-    dataOf(passportRevoked, fact)?.kind === 'single' || dataOf(passportRevokeCascaded, fact) || dataOf(passportLapsed, fact) || out;
+  const ended = dataOf(passportRevoked, fact)?.kind === 'single' || dataOf(passportRevokeCascaded, fact) || lapsed || out;
   if (ended && jti !== undefined) await settleParents(deps, fact, jti);
 }
 
 type Revocations = { jti: string; cascaded: string[] }[];
 
 /** Until none is left: one batch takes so many. */
-async function endChildren(deps: Deps, fact: Fact, jti: string, reason: string, keepEnforced: boolean): Promise<void> {
+async function endChildren(deps: Deps, fact: Fact, jti: string, which: Omit<Which, 'at_most'>): Promise<void> {
   const { operator_id } = fact;
   const read = async (reader: Reader): Promise<Decision<Revocations>> => {
     const passport = await readPassport(reader.get, operator_id, jti);
     if (!passport) return { write: [], value: [] };
     const head = await readHead(reader.get, operator_id, passport.issued.line);
     if (head.children.length === 0) return { write: [], value: [] };
-    const { write, revoked } = await revokedChildren(reader, operator_id, head, {
-      reason,
-      keep_enforced: keepEnforced,
-      at_most: PER_BATCH,
-    });
+    const { write, revoked } = await revokedChildren(reader, operator_id, head, { ...which, at_most: PER_BATCH });
     return { write, value: revoked };
   };
   for (;;) {
@@ -63,7 +63,7 @@ async function endChildren(deps: Deps, fact: Fact, jti: string, reason: string, 
     if (!decided.ok || decided.value.length === 0) return;
     const at = deps.clock.now();
     for (const one of decided.value)
-      announce(deps, operator_id, { type: 'single', operator_id, ...one, reason, at }, 1 + one.cascaded.length);
+      announce(deps, operator_id, { type: 'single', operator_id, ...one, reason: which.reason, at }, 1 + one.cascaded.length);
   }
 }
 

@@ -8,10 +8,10 @@ import { missionExpired, passportLapsed } from '@sallyport/contracts/facts/passp
 import { isId } from '@sallyport/contracts/ids.ts';
 import type { Deps } from '../deps.ts';
 import { isRecord } from '../field-idempotency.ts';
-import { lapseOf } from '../domain/lapse.ts';
+import { endsWithParent, lapseOf } from '../domain/lapse.ts';
 import { MISSION } from '../domain/mission.ts';
 import { PASSPORT } from '../domain/passport.ts';
-import { readHead, readMission, readPassport } from '../reading.ts';
+import { readFamily, readMission, readPassport } from '../reading.ts';
 
 const actor = { type: 'system', id: 'timers' } as const;
 
@@ -24,10 +24,12 @@ export async function passportDue(deps: Deps, jti: string, payload: unknown): Pr
   const decided = await deps.ledger.decide<Outcome>({ operator_id, actor }, async (read) => {
     const passport = await readPassport(read.get, operator_id, jti);
     if (!passport) return { write: [], value: null };
-    const { revoked } = await readHead(read.get, operator_id, passport.issued.line);
+    const { self, parents } = await readFamily(read.get, operator_id, passport);
+    const { revoked } = self.head;
     const due = lapseOf({ ...passport, revoked }, read.now);
-    if (due.at === 'never') return { write: [], value: null };
     if (due.at === 'later') return { write: [], value: { rearm_ms: due.due_ms } };
+    const above = parents.map((parent) => parent.passport);
+    if (due.at === 'never' || endsWithParent(passport, above)) return { write: [], value: null };
     const { agent_id, session_id, mission_id } = passport.issued;
     const { reason, late_ms } = due;
     const lapses = reason === 'no_checkpoint' ? 1 + (await lapsesOf(deps, agent_id, read.now)) : null;

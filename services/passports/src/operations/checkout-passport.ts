@@ -90,7 +90,12 @@ export function checkoutOperation(deps: Deps): OperationHandler<typeof checkout>
         const head = await readHead(read.get, operator_id, issued.line);
         const over = draft(passportLineChanged, { current: jti, what: 'checked_out' }, { agent_id, session_id, mission_id, jti });
         if (issued.line !== jti) write.push({ on: PASSPORT, operator_id, id: issued.line, facts: [over] });
-        const which = { reason: PARENT_CHECKED_OUT, keep_enforced: data.keep_children, at_most: CHILDREN_AT_ONCE };
+        const which = {
+          reason: PARENT_CHECKED_OUT,
+          ended_at_ms: receivedMs,
+          keep_enforced: data.keep_children,
+          at_most: CHILDREN_AT_ONCE,
+        };
         const children = await revokedChildren(read, operator_id, head, which);
         write.push(...children.write);
         for (const one of children.revoked)

@@ -4,7 +4,7 @@ import { draft, type DraftFact } from '@sallyport/contracts/fact.ts';
 import { agentRegistered } from '@sallyport/contracts/facts/identity.ts';
 import { missionOpened, passportIssued, passportLapsed, passportRevoked } from '@sallyport/contracts/facts/passports.ts';
 import { AGENT } from '../../src/domain/agent.ts';
-import { lapseOf } from '../../src/domain/lapse.ts';
+import { endsWithParent, lapseOf } from '../../src/domain/lapse.ts';
 import { type Family, lifeOf } from '../../src/domain/life.ts';
 import { MISSION } from '../../src/domain/mission.ts';
 import { implicitMission } from '../../src/domain/open-mission.ts';
@@ -72,4 +72,14 @@ test('given a deadline that falls due, when it is handled, then it waits out the
   assert.deepEqual(lapseOf(passport, expires_at_ms + 249), { at: 'later', due_ms: expires_at_ms + 250 });
   assert.deepEqual(lapseOf(passport, expires_at_ms + 260), { at: 'now', reason: 'no_checkpoint', late_ms: 10 });
   assert.deepEqual(lapseOf(family({ own: [revoked('single')] }).self.passport, expires_at_ms + 999), { at: 'never' });
+});
+
+test('given a child whose time goes on when its parent misses a checkpoint, then it ends with the parent; with any other end above it, it has its own', () => {
+  const { passport } = family().self;
+  const child = { ...passport, expires_at_ms: passport.expires_at_ms + 1 };
+  assert.equal(endsWithParent(child, [passport]), true);
+  assert.equal(endsWithParent(child, [child, passport]), true);
+  assert.equal(endsWithParent(passport, [passport]), false);
+  assert.equal(endsWithParent(child, [{ ...passport, issued: { ...passport.issued, mode: 'logged' } }]), false);
+  assert.equal(endsWithParent(child, [{ ...passport, issued: { ...passport.issued, deadline_ms: passport.expires_at_ms } }]), false);
 });
