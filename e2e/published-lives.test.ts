@@ -28,24 +28,37 @@ after(async () => {
   await upstream?.stop();
 });
 
+/** Step → value, in the order in which they were taken. */
+async function walk(version: string, file: string, env: Record<string, string> = {}): Promise<Map<string, unknown>> {
+  const interpreter = await pythonEnvironment(python.path, { install: [`getstack==${version}`, ...BESIDE] });
+  const home = await scratchFolder('home');
+  const done = await runPython(interpreter, [join(ROOT, 'e2e/published-client', file)], {
+    cwd: home,
+    env: { HOME: home, STACK_BASE_URL: platform.baseUrl, STACK_API_KEY: platform.apiKey, STACK_AUTH_INTERACTIVE: 'false', ...env },
+  });
+  assert.equal(done.code, 0, `${done.stdout}\n${done.stderr.slice(-4000)}`);
+  const steps = done.stdout.trim().split('\n');
+  return new Map(steps.map((line) => JSON.parse(line)).map(({ step, value }) => [step, value]));
+}
+
 for (const version of ['4.0.0', '1.4.0']) {
   test(`getstack ${version} delegates, refreshes, keeps a session, reports and revokes`, { skip }, async () => {
-    const interpreter = await pythonEnvironment(python.path, { install: [`getstack==${version}`, ...BESIDE] });
-    const home = await scratchFolder('home');
-    const done = await runPython(interpreter, [join(ROOT, 'e2e/published-client/lives_walk.py')], {
-      cwd: home,
-      env: { HOME: home, STACK_BASE_URL: platform.baseUrl, STACK_API_KEY: platform.apiKey, STACK_AUTH_INTERACTIVE: 'false' },
-    });
-    assert.equal(done.code, 0, `${done.stdout}\n${done.stderr.slice(-4000)}`);
-    const steps: { step: string; value: unknown }[] = done.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    assert.deepEqual(
-      steps.map(({ step }) => step),
-      STEPS,
-    );
-    assert.equal(steps[0]?.value, version);
-    assert.equal(steps.find(({ step }) => step === 'delegate')?.value, 3);
+    const steps = await walk(version, 'lives_walk.py');
+    assert.deepEqual([...steps.keys()], STEPS);
+    assert.deepEqual([steps.get('version'), steps.get('delegate')], [version, 3]);
   });
+}
+
+const EVERY = ['version', 'open', 'start', 'missions', 'life', 'revoke', 'mission', 'continuous_mission', 'reviews', 'every_method'];
+
+for (const version of ['4.0.0', '1.4.0']) {
+  for (const mode of ['sync', 'async']) {
+    test(`getstack ${version}, ${mode}: every method of passports, missions and reviews is called, and finds what it reads`, {
+      skip,
+    }, async () => {
+      const steps = await walk(version, 'every_method.py', { MODE: mode });
+      assert.deepEqual([...steps.keys()], EVERY);
+      assert.equal(steps.get('every_method'), 28);
+    });
+  }
 }
