@@ -138,6 +138,8 @@ export const auditTrail = operation({
     limit: Type.Integer({ minimum: 1, maximum: 1_000 }),
     /** Log position that the rows must have reached. */
     min_seq: Type.Integer({ minimum: 0 }),
+    /** Also recompute the chain from the first of these rows to the last. */
+    verify: opt(Type.Boolean()),
   }),
   response: Type.Object({
     rows: Type.Array(Type.Object({ ...AuditRow.properties, fact_type: Type.String() })),
@@ -145,6 +147,8 @@ export const auditTrail = operation({
     first_entry_id: nullable(Type.String()),
     last_entry_id: nullable(Type.String()),
     head_hash: nullable(Type.String()),
+    /** Null: not asked for, or too long a stretch. */
+    chain_valid: nullable(Type.Boolean()),
   }),
   errors: ['READ_MODEL_BEHIND'],
 });

@@ -7,13 +7,21 @@ import type { Deps } from '../deps.ts';
 import { factTypeOf } from '../domain/actions.ts';
 import { trailPage } from '../projections/trail.ts';
 import { behind } from './current.ts';
+import { verifyRange } from './verify-range.ts';
+
+/** Of the operator's rows between the first and the last that are asked for; a longer stretch is left unjudged. */
+const MOST_VERIFIED = 10_000;
 
 export function auditTrailOperation(deps: Deps): OperationHandler<typeof auditTrail> {
   return async ({ call, operation, body, remaining_ms }) => {
-    const { operator_id, mission_id, jtis, after_seq, limit, min_seq } = body;
+    const { operator_id, mission_id, jtis, after_seq, limit, min_seq, verify } = body;
     const late = await behind(deps, operator_id, { ...call, min_event_seq: min_seq }, remaining_ms() / 2);
     if (late) return refuse(late);
     const page = await trailPage(deps, { operator_id, mission_id: mission_id ?? null, jtis: jtis ?? [], after_seq, limit });
-    return success(operation, { ...page, rows: page.rows.map((row) => ({ ...row, fact_type: factTypeOf(row.action, row.outcome) })) });
+    const { extent, rows, ...shown } = page;
+    const isShort = extent !== null && extent.to_seq - extent.from_seq < MOST_VERIFIED;
+    const chain_valid = verify && isShort ? (await verifyRange(deps, { operator_id, ...extent })).verdict.valid : null;
+    const named = rows.map((row) => ({ ...row, fact_type: factTypeOf(row.action, row.outcome) }));
+    return success(operation, { ...shown, rows: named, chain_valid });
   };
 }

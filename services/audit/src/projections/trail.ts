@@ -18,6 +18,8 @@ export interface TrailPage {
   entries: number;
   first_entry_id: string | null;
   last_entry_id: string | null;
+  /** From the first to the last of all of them; null where there is none. */
+  extent: { from_seq: number; to_seq: number } | null;
   head_hash: string | null;
 }
 
@@ -31,6 +33,8 @@ export async function trailPage({ database }: Deps, { operator_id, mission_id, j
     mine
       .select((select) => [
         select.fn.countAll<string>().as('entries'),
+        select.fn.min<string | null>('seq').as('from_seq'),
+        select.fn.max<string | null>('seq').as('to_seq'),
         sql<string | null>`(array_agg(entry_id order by seq))[1]`.as('first'),
         sql<string | null>`(array_agg(entry_id order by seq desc))[1]`.as('last'),
       ])
@@ -42,6 +46,7 @@ export async function trailPage({ database }: Deps, { operator_id, mission_id, j
     entries: Number(extent?.entries ?? 0),
     first_entry_id: extent?.first ?? null,
     last_entry_id: extent?.last ?? null,
+    extent: extent?.from_seq && extent.to_seq ? { from_seq: Number(extent.from_seq), to_seq: Number(extent.to_seq) } : null,
     head_hash: head ? rowOf(head.row).entry_hash : null,
   };
 }

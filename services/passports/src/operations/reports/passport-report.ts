@@ -79,7 +79,7 @@ export function passportReportOperation(deps: Deps): OperationHandler<typeof pas
     const activity = runActivity(trail.rows);
     const timeline = timelineOf(trail.rows);
     const { status, expires_at, issued_at, parent_passport_id, session_id, mission_id } = passportObject(passport, life, null);
-    const { entries, first_entry_id, last_entry_id, head_hash } = trail.trail;
+    const { entries, first_entry_id, last_entry_id, head_hash, chain_valid } = trail.trail;
     const about = {
       jti,
       mission_id,
@@ -112,7 +112,7 @@ export function passportReportOperation(deps: Deps): OperationHandler<typeof pas
       delegation_tree: tree,
       checkpoint_stats: checkpointStats(run),
       signals: signalsOf(trail.rows),
-      audit: { first_entry_id, last_entry_id, head_hash, entries },
+      audit: { first_entry_id, last_entry_id, head_hash, entries, chain_valid },
     };
     const report = {
       passport: about,
@@ -154,11 +154,14 @@ async function trailOf(
   min_seq: number,
 ): Promise<{ ok: true; rows: TrailRow[]; trail: Trail } | Extract<Awaited<ReturnType<typeof readTrail>>, { ok: false }>> {
   const rows: TrailRow[] = [];
+  let first: Trail | null = null;
   for (;;) {
-    const read = await readTrail(deps, call, { operator_id, jtis, after_seq: rows.at(-1)?.seq ?? 0, limit: PAGE, min_seq });
+    const page = { operator_id, jtis, after_seq: rows.at(-1)?.seq ?? 0, limit: PAGE, min_seq };
+    const read = await readTrail(deps, call, { ...page, verify: first === null });
     if (!read.ok) return read;
+    first ??= read.trail;
     rows.push(...read.trail.rows);
-    if (read.trail.rows.length < PAGE || rows.length >= MAX_ROWS) return { ok: true, rows, trail: read.trail };
+    if (read.trail.rows.length < PAGE || rows.length >= MAX_ROWS) return { ok: true, rows, trail: first };
   }
 }
 
