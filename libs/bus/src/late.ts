@@ -1,22 +1,38 @@
 /**
- * Answers whose way back is gone: the right to answer goes with the connection on which the question came. An owner that lost it meanwhile answers on
- * `late.<owner>.<asker's user>.<asker's process>.<question>` once it is connected again, while the asker still waits. Guarantees no more than that: an answer
- * that was under way when the connection broke is lost. The names are random, and an owner may publish under its own name only.
+ * Answers that arrive though a connection breaks. The right to answer goes with the connection on which the question came, and what was under way on a
+ * broken one is lost: so an owner answers again on `late.<owner>.<asker's user>.<asker's process>.<question>`, over whatever connection there is, until
+ * the asker says on `heard.<owner>.<owner's process>.<answer>` that it heard, or its time is over. The asker takes the first answer and no other.
+ *
+ * The names are random, and an owner may publish under its own name only. An asker that is gone costs six messages.
  */
 import { randomBytes } from 'node:crypto';
+import type { Msg, MsgHdrs } from '@nats-io/nats-core';
 import { pause } from './api.ts';
 import type { Bus } from './connect.ts';
 
 export const LATE_HEADER = 'Sp-Late';
 const ADDRESS = /^[a-z]{1,32}\.[A-Za-z0-9_-]{16}\.\d{1,15}$/;
+const HEARD = 'heard.';
 
 /** What the user of an asker may hear, and what an owner may say. */
 export function lateSubject(owner: string, address: string): string {
   return `late.${owner}.${address}`;
 }
 
+/** What an owner may hear, and what its askers may say. */
+export function heardSubject(owner: string, address: string): string {
+  return `${HEARD}${owner}.${address}`;
+}
+
+const lastToken = (subject: string): string => subject.slice(subject.lastIndexOf('.') + 1);
+
+/** Says that an answer is here; one that nobody repeats is not told. */
+export function hear(bus: Bus, answer: Msg): void {
+  if (answer.reply?.startsWith(HEARD) && !bus.nc.isClosed()) bus.nc.publish(answer.reply);
+}
+
 interface Askers {
-  expect(answered: (data: Uint8Array) => void): { address: string; forget(): void };
+  expect(answered: (answer: Msg) => void): { address: string; forget(): void };
 }
 
 const askers = new WeakMap<Bus, Askers>();
@@ -25,14 +41,15 @@ const askers = new WeakMap<Bus, Askers>();
 export function askersOf(bus: Bus): Askers {
   const known = askers.get(bus);
   if (known) return known;
-  const waiting = new Map<string, (data: Uint8Array) => void>();
+  const waiting = new Map<string, (answer: Msg) => void>();
   const process = `${bus.user}.${randomBytes(12).toString('base64url')}`;
   let asked = 0;
   bus.nc.subscribe(lateSubject('*', `${process}.*`), {
     callback: (error, message) => {
       if (error) return;
-      const id = message.subject.slice(message.subject.lastIndexOf('.') + 1);
-      waiting.get(id)?.(message.data);
+      // Also for an answer that was heard before: what said so may be lost itself.
+      hear(bus, message);
+      waiting.get(lastToken(message.subject))?.(message);
     },
   });
   const made: Askers = {
@@ -46,22 +63,23 @@ export function askersOf(bus: Bus): Askers {
   return made;
 }
 
-export interface Connection {
+export interface Answers {
   /** Differs after each loss of the connection. */
-  number(): number;
-  /**
-   * Publishes as soon as there is a connection, and a few times more: the asker may have lost its own. Gives up, silently, at the deadline. `address`: what
-   * came with the question.
-   */
-  late(owner: string, address: string, data: Uint8Array, deadlineMs: number): Promise<void>;
+  connection(): number;
+  /** Answers a question that came on connection `cameOn`, and again while nobody says that it was heard. Gives up, silently, at the deadline. */
+  give(question: Msg, cameOn: number, data: Uint8Array, fields: MsgHdrs | undefined, deadlineMs: number): void;
   stop(): void;
 }
 
 const LOOK_MS = 25;
+/** Questions with less time than this are asked again by whoever asked. */
 const AGAIN_MS = 500;
 const TIMES = 6;
 
-export function watchConnection(bus: Bus): Connection {
+export function createAnswers(bus: Bus, owner: string): Answers {
+  const process = randomBytes(12).toString('base64url');
+  const unheard = new Set<string>();
+  let given = 0;
   let lost = 0;
   let connected = true;
   const status = bus.nc.status()[Symbol.asyncIterator]();
@@ -73,18 +91,39 @@ export function watchConnection(bus: Bus): Connection {
       } else if (next.value.type === 'reconnect') connected = true;
     }
   })();
-  return {
-    number: () => lost,
-    late: async (owner, address, data, deadlineMs) => {
-      if (!ADDRESS.test(address)) return;
-      const end = performance.now() + deadlineMs;
-      for (let times = 0; times < TIMES; times++) {
-        while (!connected && performance.now() < end) await pause(LOOK_MS);
-        if (!connected || bus.nc.isClosed() || performance.now() >= end) return;
-        bus.nc.publish(lateSubject(owner, address), data);
-        await pause(AGAIN_MS);
-      }
+  const hearing = bus.nc.subscribe(heardSubject(owner, `${process}.*`), {
+    callback: (error, message) => {
+      // The server's own word that nobody listens comes here too: the asker is between two connections.
+      if (!error && (message.headers?.code ?? 0) === 0) unheard.delete(lastToken(message.subject));
     },
-    stop: () => void status.return?.(),
+  });
+
+  return {
+    connection: () => lost,
+    give: (question, cameOn, data, fields, deadlineMs) => {
+      const end = performance.now() + deadlineMs;
+      const address = question.headers?.get(LATE_HEADER) ?? '';
+      const mayAnswer = cameOn === lost;
+      const repeats = ADDRESS.test(address) && (!mayAnswer || deadlineMs > AGAIN_MS);
+      const id = String(++given);
+      const options = { ...(fields && { headers: fields }), ...(repeats && { reply: heardSubject(owner, `${process}.${id}`) }) };
+      if (mayAnswer) question.respond(data, options);
+      if (!repeats) return;
+      unheard.add(id);
+      void (async () => {
+        if (mayAnswer) await pause(AGAIN_MS);
+        for (let times = 0; times < TIMES && unheard.has(id); times++) {
+          while (!connected && performance.now() < end) await pause(LOOK_MS);
+          if (!connected || bus.nc.isClosed() || performance.now() >= end) break;
+          bus.nc.publish(lateSubject(owner, address), data, options);
+          await pause(AGAIN_MS);
+        }
+        unheard.delete(id);
+      })();
+    },
+    stop: () => {
+      hearing.unsubscribe();
+      void status.return?.();
+    },
   };
 }

@@ -8,7 +8,7 @@ import '@sallyport/contracts/operations.ts';
 import { LEASES, TIMERS } from './admin.ts';
 import { LEDGER } from './api.ts';
 import { inboxPrefix } from './connect.ts';
-import { lateSubject } from './late.ts';
+import { heardSubject, lateSubject } from './late.ts';
 import { OWNS } from './owners.ts';
 import { operationSubject } from './subjects.ts';
 import { TIMER_KINDS } from './timers.ts';
@@ -51,12 +51,12 @@ function mayAsk(asker: Asker, operation: Operation): boolean {
   return (asker === 'gateway' && operation.http !== undefined) || (operation.asked_by?.includes(asker) ?? false);
 }
 
-/** Subjects of questions, and of the credit that their long answers take. */
+/** Subjects of questions, of the credit that their long answers take, and of saying that an answer was heard. */
 function asking(asker: Asker): string[] {
   const asked = operations().filter((operation) => mayAsk(asker, operation));
   return [
     ...asked.map((operation) => operationSubject(operation.owner, operation.name)),
-    ...new Set(asked.map((operation) => `credit.${operation.owner}.*`)),
+    ...new Set(asked.flatMap(({ owner }) => [`credit.${owner}.*`, heardSubject(owner, '*.*')])),
   ];
 }
 
@@ -81,7 +81,7 @@ function serviceUser(service: ServiceName): NatsUser {
   const subscribe = [
     `${inboxPrefix(service)}.>`,
     ...served.map((operation) => operationSubject(service, operation.name)),
-    ...(served.length > 0 ? [`credit.${service}.*`] : []),
+    ...(served.length > 0 ? [`credit.${service}.*`, heardSubject(service, '*.*')] : []),
     lateSubject('*', `${service}.*.*`),
     ...MORE[service].subscribe,
   ];

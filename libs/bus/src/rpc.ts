@@ -2,13 +2,13 @@
  * Operations over the bus: request and reply, answered by the owner. Deadlines travel as what is left of them (clocks differ); a handler's defect is
  * INTERNAL_ERROR and a log line without bodies; nobody listening is an error of its own. Does not authenticate: the owner's handlers do.
  */
-import { headers, type Msg, NoRespondersError, RequestError } from '@nats-io/nats-core';
+import { headers, type Msg, type MsgHdrs, NoRespondersError, RequestError } from '@nats-io/nats-core';
 import type { BusAnswer, BusCall, Reply } from '@sallyport/contracts/call.ts';
 import { denial } from '@sallyport/contracts/errors.ts';
 import { receiveChunks, sendChunks } from './chunks.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable, ServiceUnavailable } from './errors.ts';
-import { askersOf, type Connection, LATE_HEADER, watchConnection } from './late.ts';
+import { type Answers, askersOf, createAnswers, hear, LATE_HEADER } from './late.ts';
 import { errorFields, type Log } from './log.ts';
 import { operationSubject } from './subjects.ts';
 
@@ -39,20 +39,20 @@ export interface ServeOptions {
 
 /** Serves each operation on `op.<service>.<name>`, the load shared among the service's processes. Never throws for what a call brings. */
 export function serve(bus: Bus, service: string, handlers: Record<string, Handler>, { log, isOutage }: ServeOptions): Serving {
-  const connection = watchConnection(bus);
+  const answers = createAnswers(bus, service);
   const subscriptions = Object.entries(handlers).map(([operation, handler]) =>
     bus.nc.subscribe(operationSubject(service, operation), {
       queue: service,
       callback: (error, message) => {
         if (error) log.error({ operation, ...errorFields(error) }, 'operation is not served');
-        else void answer({ bus, service, connection, log, isOutage }, operation, handler, message);
+        else void answer({ bus, service, answers, log, isOutage }, operation, handler, message);
       },
     }),
   );
   return {
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain()));
-      connection.stop();
+      answers.stop();
     },
   };
 }
@@ -60,15 +60,15 @@ export function serve(bus: Bus, service: string, handlers: Record<string, Handle
 interface Serves {
   bus: Bus;
   service: string;
-  connection: Connection;
+  answers: Answers;
   log: Log;
   isOutage: ServeOptions['isOutage'];
 }
 
 async function answer(serves: Serves, operation: string, handler: Handler, message: Msg): Promise<void> {
-  const { log, connection } = serves;
+  const { log, answers } = serves;
   const end = performance.now() + (Number(message.headers?.get(TIMEOUT)) || DEFAULT_TIMEOUT_MS);
-  const asked = { message, connection: connection.number(), remaining_ms: () => Math.max(0, Math.floor(end - performance.now())) };
+  const asked = { message, connection: answers.connection(), remaining_ms: () => Math.max(0, Math.floor(end - performance.now())) };
   let requestId: string | undefined;
   try {
     const call = parseCall(message.data);
@@ -109,25 +109,21 @@ function tryRespond(serves: Serves, asked: Asked, given: BusAnswer): void {
   }
 }
 
-function respond({ bus, service, connection }: Serves, { message, connection: cameOn, remaining_ms }: Asked, given: BusAnswer): void {
+function respond({ bus, service, answers }: Serves, { message, connection, remaining_ms }: Asked, given: BusAnswer): void {
   const wire: WireAnswer = given.ok ? { ok: true, reply: given.reply } : given;
   const bytes = new TextEncoder().encode(JSON.stringify(wire));
-  const isWhole = !(given.ok && given.stream) && bytes.length <= WHOLE_ANSWER_BYTES;
-  if (isWhole && connection.number() !== cameOn) {
-    void connection.late(service, message.headers?.get(LATE_HEADER) ?? '', bytes, remaining_ms());
-    return;
-  }
+  const give = (data: Uint8Array, fields?: MsgHdrs): void => answers.give(message, connection, data, fields, remaining_ms());
   if (given.ok && given.stream) {
     const fields = headers();
     fields.set(CREDIT, sendChunks(bus, service, given.stream));
-    message.respond(bytes, { headers: fields });
+    give(bytes, fields);
   } else if (bytes.length > WHOLE_ANSWER_BYTES) {
     const fields = headers();
     fields.set(CREDIT, sendChunks(bus, service, once(bytes)));
     fields.set(CHUNKED, 'answer');
-    message.respond('', { headers: fields });
+    give(new Uint8Array(), fields);
   } else {
-    message.respond(bytes);
+    give(bytes);
   }
 }
 
@@ -159,7 +155,7 @@ export async function ask(
   const fields = headers();
   fields.set(TIMEOUT, String(timeout));
   if (call.traceparent && /^[0-9a-f-]{1,64}$/.test(call.traceparent)) fields.set('traceparent', call.traceparent);
-  const late = Promise.withResolvers<Uint8Array>();
+  const late = Promise.withResolvers<Msg>();
   const expected = askersOf(bus).expect(late.resolve);
   fields.set(LATE_HEADER, expected.address);
   const answered = bus.nc
@@ -167,11 +163,11 @@ export async function ask(
     .catch((error: unknown) => {
       throw new ServiceUnavailable(operation.name, hadNoResponders(error) ? 'no_responders' : 'timeout', { cause: error });
     });
+  answered.then(
+    (message) => hear(bus, message),
+    () => undefined,
+  );
   const message = await Promise.race([answered, late.promise]).finally(expected.forget);
-  if (message instanceof Uint8Array) {
-    answered.catch(() => undefined);
-    return parseAnswer(message);
-  }
   const credit = message.headers?.get(CREDIT);
   if (!credit) return parseAnswer(message.data);
   const chunks = receiveChunks(bus, credit, operation.name);

@@ -120,9 +120,11 @@ async function refusedSubscribing(bus: Bus, subjects: string[]): Promise<string[
   return refused;
 }
 
-/** Late answers to others. */
+/** Late answers to others, and what others' answers are told. */
 const lateOf = (service: string): string[] => [
   'late.>',
+  'heard.>',
+  ...SERVICES.filter((other) => other !== service).map((other) => `heard.${other}.*.*`),
   ...[...SERVICES, 'host'].filter((other) => other !== service).map((other) => `late.*.${other}.*.*`),
 ];
 
@@ -228,7 +230,7 @@ for (const service of SERVICES) {
             operation.owner !== service &&
             ((service === 'gateway' && operation.http) || operation.asked_by?.includes(service)),
         ),
-    ).map((other) => `credit.${other}.x`);
+    ).flatMap((other) => [`credit.${other}.x`, `heard.${other}.x.1`]);
     const core: Record<string, string[]> = {
       passports: ['cut.op_1', 'stack.revoked.op_1'],
       vault: ['cut.op_1'],

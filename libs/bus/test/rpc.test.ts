@@ -8,7 +8,7 @@ import type { Log } from '../src/log.ts';
 import { ask, type Handler, serve } from '../src/rpc.ts';
 import { eventually } from './support/eventually.ts';
 import { type Nats, startNats } from './support/nats.ts';
-import { startProxy } from './support/proxy.ts';
+import { type Proxy, startProxy } from './support/proxy.ts';
 import { silent } from './support/silent.ts';
 
 let nats: Nats;
@@ -246,6 +246,56 @@ test('given several processes of a service, each call is answered once', async (
   });
   await serving.stop();
 });
+
+/** A served operation, and who asks it, each over a connection that the test can break at a chosen byte. */
+async function overProxies(work: (owner: Proxy, asker: Proxy, asked: () => Promise<unknown>) => Promise<void>): Promise<void> {
+  const [ownersWay, askersWay] = [await startProxy(nats.port), await startProxy(nats.port)];
+  const [owner, asker] = [await nats.bus('passports', ownersWay.port), await nats.bus('gateway', askersWay.port)];
+  let handled = 0;
+  const handler: Handler = async () => reply(200, `answer ${++handled}`);
+  const serving = serve(owner, 'passports', { 'passport.resolve': handler }, { log: silent });
+  try {
+    await owner.nc.flush();
+    assert.ok((await ask(asker, operation, call(), { timeout_ms: 5_000 })).ok);
+    const begun = performance.now();
+    await work(ownersWay, askersWay, () => ask(asker, operation, call(), { timeout_ms: 10_000 }));
+    assert.equal(handled, 2, 'the question was handled once');
+    assert.ok(performance.now() - begun < 5_000);
+  } finally {
+    await serving.stop();
+    await Promise.all([owner, asker].map((bus) => bus.close()));
+    await Promise.all([ownersWay, askersWay].map((way) => way.close()));
+  }
+}
+const SECOND = { ok: true, reply: { status: 200, body: 'answer 2' } };
+
+test('given an answer that was under way on the connection that broke, it is given again', () =>
+  overProxies(async (owner, _asker, asked) => {
+    owner.onUp = (text) => (text.includes('answer 2') && !text.includes('late.') ? 'cut' : 'pass');
+    assert.deepEqual(await asked(), SECOND);
+  }));
+
+test('given an asker whose connection broke after it had asked, the answer finds it on its new one', () =>
+  overProxies(async (_owner, asker, asked) => {
+    asker.onUp = (text) => {
+      if (!text.includes('op.passports.')) return 'pass';
+      asker.onUp = () => 'pass';
+      return 'swallow';
+    };
+    assert.deepEqual(await asked(), SECOND);
+  }));
+
+test('given an answer that was heard, it is not given again', () =>
+  overProxies(async (owner, _asker, asked) => {
+    let again = 0;
+    owner.onUp = (text) => {
+      if (text.includes('PUB late.')) again++;
+      return 'pass';
+    };
+    assert.deepEqual(await asked(), SECOND);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    assert.equal(again, 0);
+  }));
 
 // Last: the other connections of this file lose the server too.
 for (const what of ['cut', 'killed'] as const) {
