@@ -36,11 +36,14 @@ export function fenceHeaders(effect: FenceEffect, kind: string, id: string, targ
 
 const ACK_SUBJECT = /^ack\.[A-Za-z0-9_-]{22}$/;
 
-/** The fence that a message carries, or null for any other message. */
+/**
+ * The fence that a message carries, or null for any other message. An effect that is not known here, of a later version, is at least a narrowing: what is
+ * believed about its targets is asked again.
+ */
 export function fenceOf(entry: { header(name: string): string | undefined }): FenceHeaders | null {
   const [effectText, kind, id] = entry.header(FENCE_HEADER)?.split(' ') ?? [];
-  const effect = FENCE_EFFECTS.find((known) => known === effectText);
-  if (!effect || !kind || !id) return null;
+  if (!effectText || !kind || !id) return null;
+  const effect = FENCE_EFFECTS.find((known) => known === effectText) ?? 'narrowed';
   const targets = (entry.header(TARGETS_HEADER) ?? '')
     .split(',')
     .map((text) => new Uint8Array(Buffer.from(text, 'base64url')))

@@ -39,6 +39,11 @@ export interface Follower {
   position(): number;
   /** Milliseconds (monotonic) since the last message or heartbeat arrived; Infinity before the first. */
   last_heard_ms(): number;
+  /**
+   * Since when (monotonic) no two messages or heartbeats came further apart than 2 s, whatever held them up, this process included; Infinity during such a gap.
+   * What was settled before then may have been overtaken by what is not read yet.
+   */
+  steady_since(): number;
   /** A publish that this follower must see was acknowledged at `seq`: reopened unless it arrives within 300 ms. */
   expect(seq: number): void;
   /** Resolves when the handler has finished what it was doing. */
@@ -47,6 +52,7 @@ export interface Follower {
 
 const HEARTBEAT_MS = 500;
 const SILENCE_MS = 1_000;
+const GAP_MS = 2_000;
 const READ_BACK_MS = 300;
 const TICK_MS = 100;
 const BUSY_MS = 50;
@@ -64,6 +70,8 @@ export function follow(bus: Bus, options: FollowOptions): Follower {
   let received = options.start_seq - 1;
   let position = received;
   let heardAt = Number.NEGATIVE_INFINITY;
+  let arrivedAt = Number.NEGATIVE_INFINITY;
+  let steadySince = Number.POSITIVE_INFINITY;
   let expected: { seq: number; at: number } | null = null;
   let unsubscribe: () => void = () => undefined;
 
@@ -79,6 +87,8 @@ export function follow(bus: Bus, options: FollowOptions): Follower {
         if (mine !== generation || stopped) return;
         if (error) return reopen(error.message);
         heardAt = performance.now();
+        if (heardAt - arrivedAt > GAP_MS) steadySince = heardAt;
+        arrivedAt = heardAt;
         const delivery = deliveryOf(message);
         if (!delivery) return control(message, delivered);
         // A hole in the consumer's own numbering: something was lost on the way, whatever comes now is out of order.
@@ -190,7 +200,6 @@ export function follow(bus: Bus, options: FollowOptions): Follower {
       // This process was busy: what it has not read yet may wait in the socket, so its own delay does not count as silence.
       heardAt = Math.min(now, heardAt + late);
       if (expected) expected.at += late;
-      return;
     }
     if (now - heardAt > SILENCE_MS) reopen('silence');
     else if (expected && now - expected.at > READ_BACK_MS) reopen('not read back');
@@ -200,6 +209,7 @@ export function follow(bus: Bus, options: FollowOptions): Follower {
     opened: openConsumer(null),
     position: () => position,
     last_heard_ms: () => performance.now() - heardAt,
+    steady_since: () => (performance.now() - arrivedAt > GAP_MS ? Number.POSITIVE_INFINITY : steadySince),
     expect: (seq) => {
       if (seq > received && !expected) expected = { seq, at: performance.now() };
     },

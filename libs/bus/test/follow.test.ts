@@ -10,6 +10,9 @@ import { fact } from './support/facts.ts';
 import { type Nats, startNats } from './support/nats.ts';
 import { type Proxy, startProxy } from './support/proxy.ts';
 
+/** Each tick of a watchdog comes late. */
+const BUSY_MS = 170;
+
 let nats: Nats;
 let bus: Bus;
 let proxy: Proxy;
@@ -145,9 +148,14 @@ test('given a connection that is cut, it goes on without gap or repetition', asy
 
 test('given a connection that falls silent, it opens anew when it can, without gap or repetition', async () => {
   const reopened = await survives(far, 'pause', async (follower) => {
+    await eventually(() => follower.steady_since() < Number.POSITIVE_INFINITY);
+    const paused = performance.now();
     proxy.pause();
     await eventually(() => follower.last_heard_ms() > 2_500);
+    assert.equal(follower.steady_since(), Number.POSITIVE_INFINITY);
     proxy.resume();
+    await eventually(() => follower.steady_since() < Number.POSITIVE_INFINITY, 15_000);
+    assert.ok(follower.steady_since() > paused + 2_000);
   });
   assert.ok(reopened.includes('silence'));
 });
@@ -158,6 +166,24 @@ test('given a consumer that is deleted, it opens anew within two seconds, withou
     await eventually(async () => (await consumerNames()).length > 0, 3_000);
   });
   assert.deepEqual(reopened, ['silence']);
+});
+
+test('given a process that is busy all the time and a consumer that is gone, it opens anew all the same', async () => {
+  const reopened: string[] = [];
+  const follower = await begin(bus, { filters: ['ledger.*.calls.busy'], on_reopen: (cause) => void reopened.push(cause) });
+  let isBusy = true;
+  const work = (): void => {
+    for (const end = performance.now() + BUSY_MS; performance.now() < end; );
+    if (isBusy) setImmediate(work);
+  };
+  work();
+  try {
+    for (const name of await consumerNames()) await api(bus, `CONSUMER.DELETE.${LEDGER}.${name}`, undefined, 5_000);
+    await eventually(() => reopened.length > 0, 8_000);
+  } finally {
+    isBusy = false;
+  }
+  await follower.stop();
 });
 
 test('given a server that is killed and started again, it goes on without gap or repetition', async () => {

@@ -6,7 +6,7 @@
  * Finds boots in its own window and, by their open attempts, in the whole log.
  */
 import type { Bus } from '@sallyport/bus/connect.ts';
-import { readLedger, parseFacts } from '@sallyport/bus/api.ts';
+import { pause, readLedger, parseFacts } from '@sallyport/bus/api.ts';
 import type { Clock } from '@sallyport/bus/clock.ts';
 import { LEASE_LAPSE_MS } from '@sallyport/bus/admin.ts';
 import { createLease, liveHolders } from '@sallyport/bus/leases.ts';
@@ -21,6 +21,11 @@ import { closingOf } from './sweeper/closing.ts';
 import { askOpenAttempts, type LostAttempt, ownOpenAttempts } from './sweeper/open-attempts.ts';
 
 const LOOK_MS = 2_000;
+/** A boot's closing is written and read in this time, or the next look goes on. */
+const READ_MS = 1_000;
+const READ_EVERY_MS = 20;
+/** Closings that are written at once: they share the messages of the log. */
+const AT_ONCE = 20;
 /** The lease (15 s) and then 60 s. */
 const DEAD_AFTER_MS = 75_000;
 const PREFIX = 'gateway.boot';
@@ -58,8 +63,9 @@ export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boo
     for (const attempt of lost) {
       const id = await bootOf(attempt);
       if (id === null) continue;
-      done.delete(id);
-      if (!silentSince.has(id)) silentSince.set(id, lookedAt);
+      // What lands of a boot after its closing was called dead is refused by the log: nobody needs to wait for it once more.
+      if (done.delete(id)) silentSince.set(id, Number.NEGATIVE_INFINITY);
+      else if (!silentSince.has(id)) silentSince.set(id, lookedAt);
     }
     for (const [id, since] of silentSince) {
       if (live.has(id) || performance.now() - since < dead_after_ms || !(await sweep(id))) continue;
@@ -82,7 +88,7 @@ export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boo
   async function sweep(id: string): Promise<boolean> {
     const hash = bootHash(id);
     const missing = ALL_PARTITIONS.filter((partition) => !feed.admission.bootClosed(hash, partition));
-    // Only after the closing of the boot was read is the list of its open attempts complete.
+    const isClosed = (): boolean => missing.every((partition) => feed.admission.bootClosed(hash, partition));
     if (missing.length > 0) {
       const at = clock.now();
       const actor = { type: 'service', id: 'gateway' } as const;
@@ -91,11 +97,13 @@ export function startSweeper(deps: { bus: Bus; clock: Clock; log: Log; boot: Boo
       const write = (partition: number): Promise<boolean> =>
         records.write({ id: newId('event', at), ...fact }, entry, { keep_trying: false, partition });
       await Promise.all(missing.map(write));
-      return false;
+      for (const end = performance.now() + READ_MS; !isClosed() && performance.now() < end; ) await pause(READ_EVERY_MS);
     }
+    // Only after the closing of the boot was read is the list of its open attempts complete.
+    if (!isClosed()) return false;
     const asked = await askOpenAttempts({ bus, feed, log }, hash);
     const attempts = asked ?? ownOpenAttempts(feed, hash);
-    for (const attempt of attempts) await close(attempt);
+    for (let from = 0; from < attempts.length; from += AT_ONCE) await Promise.all(attempts.slice(from, from + AT_ONCE).map(close));
     return asked !== null ? asked.length === 0 : feed.admission.open(hash).length === 0;
   }
 

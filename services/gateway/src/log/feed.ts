@@ -45,10 +45,12 @@ export interface Feed {
   lastFence(): number;
   /** Stream time of the last message that was read, Unix ms. */
   streamTime(): number;
-  /** The log was heard within 2 s and the window has been read. */
+  /** The log was heard within 2 s, the window has been read, and what was heard could be applied. */
   fresh(): boolean;
-  /** Milliseconds since the log was last heard, by a message or a heartbeat. */
+  /** Milliseconds since the log was last heard, by a message or a heartbeat; Infinity while a message cannot be applied: what stands behind it is not known. */
   silence_ms(): number;
+  /** Since when (monotonic) the log was heard without a gap of 2 s, also one in which this process stood still; Infinity during one. */
+  steady_since(): number;
   /** Called for every fence, in order, synchronously. */
   onFence(listener: (fence: SeenFence) => void): void;
   /** Called once, synchronously, when the own entry with this key is read. */
@@ -100,6 +102,7 @@ export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, 
   const boots = new Set<string>();
   let lastFence = 0;
   let streamTime = 0;
+  let isStuck = false;
 
   function hashOfBoot(of: string): Hash {
     const known = hashes.get(of);
@@ -136,6 +139,19 @@ export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, 
     }
   }
 
+  function onMessage(message: LogEntry): void {
+    if (message.ts_ms > streamTime) streamTime = message.ts_ms;
+    clock.observe(message.ts_ms);
+    const header = message.header(ENTRIES_HEADER);
+    if (header !== undefined) {
+      const subject = parseSubject(message.subject);
+      if (subject?.type === 'calls') onCalls(message, subject, header);
+      return;
+    }
+    const fence = fenceOf(message);
+    if (fence) onFence(message, fence);
+  }
+
   const follower: Follower = follow(bus, {
     name: 'calls',
     filters: GATEWAY_FILTERS,
@@ -143,16 +159,14 @@ export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, 
     headers_only: true,
     clock,
     on_message: (message) => {
-      if (message.ts_ms > streamTime) streamTime = message.ts_ms;
-      clock.observe(message.ts_ms);
-      const header = message.header(ENTRIES_HEADER);
-      if (header !== undefined) {
-        const subject = parseSubject(message.subject);
-        if (subject?.type === 'calls') onCalls(message, subject, header);
-        return;
+      try {
+        onMessage(message);
+        isStuck = false;
+      } catch (error) {
+        // Never passed: it is tried again and again, and whatever stands behind it waits.
+        isStuck = true;
+        throw error;
       }
-      const fence = fenceOf(message);
-      if (fence) onFence(message, fence);
     },
     on_reopen: onReopen,
   });
@@ -162,8 +176,9 @@ export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, 
     position: () => follower.position(),
     lastFence: () => lastFence,
     streamTime: () => streamTime,
-    fresh: () => follower.position() >= caught_up_at && follower.last_heard_ms() < STALE_MS,
-    silence_ms: () => follower.last_heard_ms(),
+    fresh: () => !isStuck && follower.position() >= caught_up_at && follower.last_heard_ms() < STALE_MS,
+    silence_ms: () => (isStuck ? Number.POSITIVE_INFINITY : follower.last_heard_ms()),
+    steady_since: () => follower.steady_since(),
     onFence: (listener) => {
       listeners.push(listener);
     },

@@ -73,7 +73,9 @@ export async function attempt(deps: ProxyDeps, context: CallContext, attempting:
     barred: () => deps.cuts.isCut(passport.operator_id),
     send: (targets) => {
       startedAt = performance.now();
-      const { outcome, cut } = deps.upstream.dispatch(prepared.pool, prepared.outgoing, () => deps.lease.held() && deps.feed.fresh());
+      // A connection may take its time. What the log said meanwhile was read, unless it was silent or this process stood still.
+      const mayStart = (): boolean => deps.lease.held() && deps.feed.fresh() && deps.feed.steady_since() <= startedAt;
+      const { outcome, cut } = deps.upstream.dispatch(prepared.pool, prepared.outgoing, mayStart);
       const landed = deps.inFlight.add(targets, cut);
       return outcome.finally(landed);
     },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:net';
+import { spawn } from 'node:child_process';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { parseFacts, readLedger } from '@sallyport/bus/api.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
@@ -8,6 +9,8 @@ import { createLog } from '@sallyport/service-kit/log.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, request, type TestPlatform, withPlatform, type Worker } from './platform.ts';
 
+/** Longer than the log may be silent; the kernel tries an open connection again after 1 and 3 s. */
+const STILL_MS = 3_500;
 let platform: TestPlatform;
 /** Takes connections and never says a word: a TLS handshake with it does not end. */
 let mute: Server;
@@ -63,6 +66,57 @@ test('given a call whose connection does not come about, a revocation ends it wi
   assert.deepEqual(told(await call), [401, 'PASSPORT_REVOKED', false]);
 });
 
+/** An upstream that stands still, with all places in its queue of connections taken. */
+async function fullUpstream(): Promise<{ port: number; pid: number; heard: () => number; stop: () => void }> {
+  const answering = `let heard = 0;
+    const server = require('node:http').createServer((_, response) => { console.log('heard ' + ++heard); response.end('{}'); });
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log('port ' + server.address().port));`;
+  const child = spawn(process.execPath, ['-e', answering], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', (data: Buffer) => {
+    said += data.toString();
+  });
+  const port = await eventually(() => Number(/port (\d+)/.exec(said)?.[1] ?? assert.fail('it does not listen yet')));
+  const pid = child.pid ?? assert.fail();
+  process.kill(pid, 'SIGSTOP');
+  const taken: Socket[] = [];
+  for (let isFull = false; !isFull; ) {
+    const socket = connect(port, '127.0.0.1').on('error', () => socket.destroy());
+    taken.push(socket);
+    isFull = await eventually(() => !socket.connecting, { timeoutMs: 300 }).then(
+      () => false,
+      () => true,
+    );
+  }
+  const stop = (): void => {
+    for (const socket of taken) socket.destroy();
+    child.kill('SIGKILL');
+  };
+  return { port, pid, heard: () => said.split('heard').length - 1, stop };
+}
+
+test('given a gateway that stands still while a call waits for its connection, the call is not sent when it wakes', async () => {
+  const upstream = await fullUpstream();
+  const [gateway] = platform.gateways;
+  const pid = gateway?.service.pid ?? assert.fail();
+  try {
+    const worker = await platform.setUp({ connection: { upstream_override: `http://127.0.0.1:${upstream.port}` } });
+    const attempts = async (): Promise<number> => (await facts()).filter(({ type }) => type === 'call.attempted').length;
+    const before = await attempts();
+    const call = worker.call(post('/hold'));
+    await eventually(async () => (await attempts()) > before, { everyMs: 5 });
+    process.kill(pid, 'SIGSTOP');
+    process.kill(upstream.pid, 'SIGCONT');
+    await new Promise((resolve) => setTimeout(resolve, STILL_MS));
+    process.kill(pid, 'SIGCONT');
+    assert.deepEqual(told(await call), [503, 'REVOCATION_STATE_STALE', false]);
+    assert.equal(upstream.heard(), 0);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+    upstream.stop();
+  }
+});
+
 test('given the log falls silent, calls in flight are cut as stale, the gateway says so, and their end is recorded once the log is back', async () => {
   const worker = await platform.setUp();
   const calls = await waiting(worker);
@@ -83,24 +137,24 @@ test('given the log falls silent, calls in flight are cut as stale, the gateway 
   const attempts = answers.map(({ body }) => body.error.metadata.attempt_entry_id.replace('aud_', 'evt_'));
   await eventually(
     async () => {
-      const ends = (await completedCalls()).filter(({ causation_id }) => attempts.includes(causation_id));
+      const ends = (await facts()).filter(({ type, causation_id }) => type === 'call.completed' && attempts.includes(causation_id));
       return ends.length === 3 && ends.every(({ data }) => data['error_code'] === 'REVOCATION_STATE_STALE' && data['sent'] === true);
     },
     { timeoutMs: 15_000 },
   );
 });
 
-async function completedCalls(): Promise<Fact[]> {
+async function facts(): Promise<Fact[]> {
   const { url, passwords } = platform.nats;
   const log = createLog('test', { level: 'silent' });
   const bus = await connectBus({ url, user: 'gateway', password: passwords['gateway'] ?? '', name: 'test', log });
-  const facts: Fact[] = [];
+  const found: Fact[] = [];
   for (let seq = 1; ; ) {
     const message = await readLedger(bus, { next_by_subj: 'ledger.*.calls.*', seq });
     if (!message) break;
-    facts.push(...parseFacts(message.data));
+    found.push(...parseFacts(message.data));
     seq = message.seq + 1;
   }
   await bus.close();
-  return facts.filter(({ type }) => type === 'call.completed');
+  return found;
 }

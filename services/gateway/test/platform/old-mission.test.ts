@@ -68,6 +68,7 @@ after(async () => {
   await Promise.all([nats.stop(), postgres.stop()]);
 });
 
+const DEAD_MS = 4_000;
 const boots: Boot[] = [];
 async function start(): Promise<Boot> {
   const boot = await startBoot({ bus, clock, log, instance: 'test', window: WINDOW });
@@ -183,7 +184,7 @@ test('given a gateway that was lost before the window, its open attempts are fou
   await eventually(() => clock.now() > old + WINDOW.window_ms + 1_000, { timeoutMs: 10_000, everyMs: 100 });
   const alive = await start();
   assert.equal(alive.feed.boots().has(lost.id), false, 'it stands before the window');
-  const sweeper = startSweeper({ bus, clock, log, boot: alive, look_ms: 50, dead_after_ms: 300 });
+  const sweeper = startSweeper({ bus, clock, log, boot: alive, look_ms: 50, dead_after_ms: DEAD_MS });
   const closed = await eventually(
     async () => {
       const facts = await factsOf(`ledger.*.calls.${alive.id}`);
@@ -193,6 +194,14 @@ test('given a gateway that was lost before the window, its open attempts are fou
     },
     { timeoutMs: 15_000 },
   );
+  const landed = performance.now();
+  const late = await record(lost, { operation: 'o6' }, 'ms_01kt16jphrfacb42v78k230hbf');
+  const refusal = await eventually(async () => {
+    const facts = await factsOf(`ledger.*.calls.${alive.id}`);
+    return facts.find(({ data }) => data['attempt_id'] === late.id) ?? assert.fail('what landed late is open');
+  });
+  assert.deepEqual([refusal.type, refusal.data['reason']], ['call.denied', 'boot_closed']);
+  assert.ok(performance.now() - landed < DEAD_MS, 'the boot was known to be dead');
   await sweeper.stop();
   const endOf = (id: string): unknown[] => {
     const found = closed.find((fact) => fact.data['attempt_id'] === id);
