@@ -1,10 +1,12 @@
 /** The judge is judged: each thing that must never happen is put into an otherwise good story, and must be found. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { appendRow } from '@sallyport/audit-chain/chain.ts';
 import type { Row, RowDraft } from '@sallyport/audit-chain/row.ts';
 import { callDigest, check, type Evidence, type StoredFact } from './checker.ts';
 
+const SERVICE_PACKAGES = /^@sallyport\/(gateway|passports|vault|audit|detectors)\//;
 const operator_id = 'op_1';
 const T0 = Date.parse('2026-06-01T09:00:00.000Z');
 const digest = callDigest('GET', 'https://api.github.com/x', null);
@@ -57,7 +59,10 @@ function good(): Evidence & { messages: Evidence['messages'][number][]; rows: Ro
     messages: facts.map((fact, index) => ({ seq: index + 1, subject: 's', ts_ms: T0 + 1_000 * (index + 1), facts: [{ ...fact }] })),
     rows,
     upstream: [{ digest, marker: 'x', at_ms: T0 + 1_000 }],
-    calls: [{ ...called, digest, status: 200, attempt_entry_id: 'aud_1', entry_id: 'aud_2' }],
+    calls: [
+      { ...called, digest, status: 200, attempt_entry_id: 'aud_1', entry_id: 'aud_2' },
+      { ...called, digest: 'refused', status: 503, attempt_entry_id: null, entry_id: null },
+    ],
     commands: [{ type: 'agent.registered', name: 'one', id: 'agt_1' }],
     injected: [{ what: 'SIGKILL gateway', at_ms: T0 + 1_500 }],
   };
@@ -154,7 +159,71 @@ const wrongs: { name: string; rule: string; spoil: (story: Story) => Partial<Evi
     rule: 'no call is refused for nothing',
     spoil: ({ calls }) => ({ calls: calls.map((call) => ({ ...call, status: 404 })) }),
   },
+  {
+    name: 'two records that may both have let a call go',
+    rule: 'one record at most lets a call go',
+    spoil: (story) => ({
+      messages: [
+        ...story.messages,
+        { seq: 4, subject: 's', ts_ms: T0 + 4_000, facts: [{ ...attempt, id: 'evt_4' }] },
+        {
+          seq: 5,
+          subject: 's',
+          ts_ms: T0 + 5_000,
+          facts: [{ ...closing, id: 'evt_5', data: { attempt_id: 'evt_4', outcome: 'unknown' } }],
+        },
+      ],
+    }),
+  },
+  { name: 'an answer of an upstream that heard nothing', rule: 'what is closed as answered went', spoil: () => ({ upstream: [] }) },
+  {
+    name: 'an answer that names the record of another call',
+    rule: 'an answered call is on record',
+    spoil: ({ calls }) => ({ calls: calls.map((call) => ({ ...call, attempt_entry_id: 'aud_3' })) }),
+  },
+  {
+    name: 'an answer that names a closing which does not count',
+    rule: 'the closing that was answered stands',
+    spoil: ({ calls }) => ({ calls: calls.map((call) => ({ ...call, entry_id: 'aud_9' })) }),
+  },
+  {
+    name: 'a row that names another place in the log',
+    rule: 'a row names the place of its fact',
+    spoil: (story) => ({ messages: story.messages.map((one) => ({ ...one, seq: one.seq + 1 })) }),
+  },
+  {
+    name: 'a row with a time of its own',
+    rule: "a row's time is the stream's",
+    spoil: (story) => ({ messages: story.messages.map((one) => ({ ...one, ts_ms: one.ts_ms + 5 })) }),
+  },
+  {
+    name: 'rows in another order than that of the log',
+    rule: 'rows stand in the order of the log',
+    spoil: () => {
+      const first = row(null, closing, 2);
+      return { rows: [first, row(first, attempt, 1)] };
+    },
+  },
 ];
+
+test('each thing that is checked has a story here in which it is found', () => {
+  assert.deepEqual(Object.keys(check(good()).checks).sort(), [...new Set(wrongs.map(({ rule }) => rule))].sort());
+});
+
+test('the judge and its evidence share nothing with the services', async () => {
+  const reached = new Set<string>();
+  const follow = async (file: URL): Promise<void> => {
+    if (reached.has(file.href)) return;
+    reached.add(file.href);
+    const text = await readFile(file, 'utf8');
+    for (const [, from = ''] of text.matchAll(/^(?:import|export) .*?from '([^']+)';/gms)) {
+      assert.ok(!from.includes('services/') && !SERVICE_PACKAGES.test(from), `${file.pathname} imports ${from}`);
+      if (from.startsWith('.')) await follow(new URL(from, file));
+    }
+  };
+  for (const file of ['checker.ts', 'evidence.ts', 'upstream.ts', 'settle.ts']) await follow(new URL(file, import.meta.url));
+  assert.ok(reached.size >= 4);
+});
 
 for (const { name, rule, spoil } of wrongs) {
   test(`given ${name}, it is found`, () => {

@@ -98,6 +98,8 @@ export interface Attempt {
   ts_ms: number;
   /** The first closing in the log counts. */
   closing: { fact: StoredFact; seq: number; ts_ms: number } | null;
+  /** The gateway start that recorded it. */
+  boot: string;
 }
 
 export interface Index {
@@ -112,7 +114,9 @@ export function indexOf(messages: readonly StoredMessage[]): Index {
     for (const fact of message.facts) {
       index.facts.set(fact.id, { fact, message });
       if (fact.type !== 'call.attempted') continue;
-      const attempt = { id: fact.id, digest: String(fact.data['call_digest']), seq: message.seq, ts_ms: message.ts_ms, closing: null };
+      const { call_digest, boot_id } = fact.data;
+      const place = { seq: message.seq, ts_ms: message.ts_ms };
+      const attempt = { id: fact.id, digest: String(call_digest), ...place, closing: null, boot: String(boot_id) };
       index.attempts.set(fact.id, attempt);
       index.byDigest.set(attempt.digest, [...(index.byDigest.get(attempt.digest) ?? []), attempt]);
     }
@@ -204,7 +208,7 @@ function checkUpstream({ upstream }: Evidence, index: Index, expect: Expect): Ma
 
 function checkAttempts(index: Index, seen: Map<string, number>, expect: Expect): void {
   for (const attempt of index.attempts.values())
-    expect('every attempt is closed', attempt.closing !== null, () => `${attempt.id} of ${attempt.seq}`);
+    expect('every attempt is closed', attempt.closing !== null, () => `${attempt.id} of ${attempt.seq}, ${attempt.boot}`);
   for (const [digest, attempts] of index.byDigest) {
     const may = attempts.filter(letGo);
     const went = seen.get(digest) ?? 0;
@@ -222,11 +226,11 @@ function checkAttempts(index: Index, seen: Map<string, number>, expect: Expect):
 /** From the first fault that an open attempt met, however many came after it. */
 function checkClosings({ injected }: Evidence, index: Index, expect: Expect): void {
   const faults = injected.toSorted((a, b) => a.at_ms - b.at_ms);
-  for (const { id, ts_ms, closing } of index.attempts.values()) {
+  for (const { id, ts_ms, closing, boot } of index.attempts.values()) {
     const met = faults.find(({ at_ms }) => at_ms >= ts_ms);
     if (!met || (closing !== null && closing.ts_ms <= met.at_ms)) continue;
     const took = (closing?.ts_ms ?? Infinity) - met.at_ms;
-    expect('what a fault left open is closed within 90 s of it', took <= CLOSED_MS, () => `${id}, ${met.what}: ${took} ms`);
+    expect('what a fault left open is closed within 90 s of it', took <= CLOSED_MS, () => `${id} of ${boot}, ${met.what}: ${took} ms`);
   }
 }
 

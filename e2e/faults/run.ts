@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { requires } from '@sallyport/testing/requires.ts';
 import { pauseAudit } from './audits.ts';
 import { cutBatches, cutCalls, cutCommands } from './cuts.ts';
+import { diagnosis } from './diagnosis.ts';
 import { fullStream, kill, stopGateway, stopNats, TARGETS } from './kills.ts';
 import { pause, startLoad } from './load.ts';
 import { killNode, startNodes } from './nodes.ts';
@@ -44,6 +45,13 @@ const parts = values.only.split(',');
 const say = (line: string): void => console.log(line);
 let findings = 0;
 let injected = 0;
+/** The one that is broken at the moment. */
+let broken: World | null = null;
+
+/** What nobody looks at now can be looked at later. */
+async function sayState(): Promise<void> {
+  if (broken) say(await diagnosis(broken).catch((error: unknown) => `  nothing can be seen: ${String(error)}`));
+}
 
 async function step(name: string, work: () => Promise<unknown>): Promise<void> {
   const begun = performance.now();
@@ -53,7 +61,10 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
     say(`✔ ${name} (${((performance.now() - begun) / 1000).toFixed(1)} s)`);
   } catch (error) {
     findings++;
-    say(`✖ ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    say(
+      `✖ ${name} (after ${((performance.now() - begun) / 1000).toFixed(1)} s): ${error instanceof Error ? error.message : String(error)}`,
+    );
+    await sayState();
   }
 }
 
@@ -66,16 +77,19 @@ async function judge(world: World): Promise<void> {
   for (const finding of verdict.findings.slice(0, 50)) say(`✖ ${finding}`);
   if (verdict.findings.length > 50) say(`✖ and ${verdict.findings.length - 50} more`);
   findings += verdict.findings.length;
+  if (verdict.findings.length > 0) await sayState();
 }
 
 async function inWorld(name: string, open: () => Promise<World>, work: (world: World) => Promise<void>): Promise<void> {
   say(`\n${name}`);
   const world = await open();
+  broken = world;
   try {
     await work(world);
     await judge(world);
     await step('every read model rebuilt', () => rebuildAll(world));
   } finally {
+    broken = null;
     await world.close();
   }
 }

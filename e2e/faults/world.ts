@@ -108,17 +108,9 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
     resume: (name) => signal(platform, name, 'SIGCONT'),
     passing: async (limitMs = 10_000, gateways = [...operators.keys()]) => {
       const started = performance.now();
-      await Promise.all(
-        gateways.map((gateway) =>
-          eventually(
-            async () => {
-              const call = await send(world, gateway, { token: probe.passport.token, bearer: platform.apiKey, method: 'GET' }, 2_000);
-              if (call.status !== 200) throw new Error(`gateway ${gateway + 1}: ${call.status} ${call.code} ${call.reason ?? ''}`);
-            },
-            { timeoutMs: limitMs, everyMs: 50 },
-          ),
-        ),
-      );
+      const refused = await Promise.all(gateways.map((gateway) => firstPassing(world, gateway, probe.passport.token, limitMs)));
+      const found = refused.filter((one) => one !== null);
+      if (found.length > 0) throw new Error(`no call passed within ${limitMs} ms at ${found.join('; ')}`);
       return Math.round(performance.now() - started);
     },
     close: async () => {
@@ -130,6 +122,22 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
     },
   };
   return world;
+}
+
+/** Null when a call passed in time, else which gateway, and what it said from when on. */
+async function firstPassing(world: World, gateway: number, token: string, limitMs: number): Promise<string | null> {
+  const started = performance.now();
+  const said: string[] = [];
+  const probe = async (): Promise<boolean> => {
+    const call = await send(world, gateway, { token, bearer: world.platform.apiKey, method: 'GET' }, 2_000);
+    const words = call.status === 0 ? 'no answer' : `${call.status} ${call.code} ${call.reason ?? ''}`.trim();
+    if (said.at(-1)?.endsWith(words) !== true) said.push(`from ${((performance.now() - started) / 1_000).toFixed(1)} s on ${words}`);
+    return call.status === 200;
+  };
+  return eventually(probe, { timeoutMs: limitMs, everyMs: 50 }).then(
+    () => null,
+    () => `gateway ${gateway + 1} (${said.slice(-8).join(', ')})`,
+  );
 }
 
 function signal(platform: Constellation, name: string, what: NodeJS.Signals): void {
