@@ -7,6 +7,12 @@ import type { Fault } from './tcp-proxy.ts';
 import { at, plainAgent, send, startMission, type World } from './world.ts';
 
 const RETRY_MS = 20_000;
+/** Sooner than the edge gives up. */
+const ANSWERED_MS = 5_000;
+
+function gatewayOf(name: string): number {
+  return Number(name.split('-')[1] ?? 1) - 1;
+}
 
 /** A single message and a batch of the passport service, cut before and after: each command takes effect once. */
 export async function cutCommands(world: World, types: readonly ('agent.registered' | 'mission.opened')[]): Promise<void> {
@@ -35,6 +41,28 @@ export async function cutCommands(world: World, types: readonly ('agent.register
     world.say(
       `passports cut from NATS, single message, ${fault === 'cut' ? 'before' : 'after'} it was stored: ${made?.status ?? 'no answer'}`,
     );
+  }
+}
+
+/** An answer that is on its way when its owner's connection breaks, and one whose asker's connection broke meanwhile: it is heard, without another request. */
+export async function cutAnswers(world: World, asker: string): Promise<void> {
+  const ways = [
+    { name: 'passports', pattern: /PUB _INBOX_gateway\./, fault: 'cut' as const },
+    { name: asker, pattern: /PUB op\.passports\.agents\.register/, fault: 'stored' as const },
+  ];
+  for (const { name, pattern, fault } of ways) {
+    const proxy = world.proxies.get(name);
+    assert.ok(proxy, `${name} reaches NATS through the test`);
+    const marker = world.marker('answer');
+    const met = proxy.next(pattern, fault);
+    const begun = performance.now();
+    const made = await write(world, gatewayOf(asker), '/v1/agents/register', { name: marker }, marker, ANSWERED_MS);
+    await met;
+    assert.equal(made?.status, 201, JSON.stringify(made?.body));
+    world.commands.push({ type: 'agent.registered', name: marker, id: made?.body.id });
+    const took = Math.round(performance.now() - begun);
+    world.say(`${name} cut from NATS while the answer was under way: it came after ${took} ms`);
+    await world.passing();
   }
 }
 
@@ -81,7 +109,7 @@ async function opened(world: World, wanted: 'agent.registered' | 'mission.opened
 export async function cutCalls(world: World, name: string, faults: readonly Extract<Fault, string>[]): Promise<void> {
   const proxy = world.proxies.get(name);
   assert.ok(proxy, `${name} reaches NATS through the test`);
-  const gateway = Number(name.split('-')[1] ?? 1) - 1;
+  const gateway = gatewayOf(name);
   const agent = await plainAgent(at(world.operators, 0), 'cut-calls');
   const { passport } = await startMission(at(world.operators, 0), agent, { expires_in_seconds: 7200 }, { ttl_seconds: 3600 });
   const common = { token: passport.token, bearer: world.platform.apiKey, method: 'POST' as const, operation: true };

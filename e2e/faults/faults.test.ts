@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { requires } from '@sallyport/testing/requires.ts';
 import { pauseAudit } from './audits.ts';
-import { cutBatches, cutCalls, cutCommands } from './cuts.ts';
+import { cutAnswers, cutBatches, cutCalls, cutCommands } from './cuts.ts';
 import { fullStream, kill, stopNats } from './kills.ts';
 import { type Load, startLoad } from './load.ts';
 import { againstRevocation, capOfOne, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
@@ -31,6 +31,7 @@ after(async () => {
 
 test('given a connection that breaks around a publish of the passport service, each command takes effect once', () =>
   cutCommands(world, ['agent.registered']));
+test('given a connection that breaks while an answer is under way, the answer comes all the same', () => cutAnswers(world, THROUGH_TEST));
 test('given a connection that breaks in the middle of a batch, all of it is there, once', () => cutBatches(world));
 test('given a connection that breaks or falls silent around the record of a call, the call goes once', () =>
   cutCalls(world, THROUGH_TEST, ['cut', 'stored', 'mute']));

@@ -125,8 +125,15 @@ export async function command(world: World, gatewayOf: () => number, agentId: st
   return false;
 }
 
-/** One control write that nobody waits for longer than two seconds; null: no answer. */
-export async function write(world: World, gateway: number, path: string, body: object, key?: string): Promise<Answer | null> {
+/** One control write that nobody waits for longer than `patienceMs`; null: no answer. */
+export async function write(
+  world: World,
+  gateway: number,
+  path: string,
+  body: object,
+  key?: string,
+  patienceMs = PATIENCE_MS,
+): Promise<Answer | null> {
   try {
     const response = await fetch(at(world.platform.gateways, gateway) + path, {
       method: 'POST',
@@ -136,7 +143,7 @@ export async function write(world: World, gateway: number, path: string, body: o
         ...(key !== undefined && { 'idempotency-key': key }),
       },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs),
     });
     return { status: response.status, headers: response.headers, body: await response.json() };
   } catch {

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 import { requires } from '@sallyport/testing/requires.ts';
 import { pauseAudit } from './audits.ts';
-import { cutBatches, cutCalls, cutCommands } from './cuts.ts';
+import { cutAnswers, cutBatches, cutCalls, cutCommands } from './cuts.ts';
 import { diagnosis } from './diagnosis.ts';
 import { fullStream, kill, stopGateway, stopNats, TARGETS } from './kills.ts';
 import { pause, startLoad } from './load.ts';
@@ -116,6 +116,7 @@ async function breaking(world: World): Promise<void> {
   await step('connections to NATS that break around a publish of passports', () =>
     cutCommands(world, ['agent.registered', 'mission.opened']),
   );
+  await step('connections to NATS that break while an answer is under way', () => cutAnswers(world, 'gateway-4'));
   await step('connections to NATS that break in the middle of a batch', () => cutBatches(world));
   await step('connections to NATS that break around a publish of a gateway', () => cutCalls(world, 'gateway-4', ['cut', 'stored', 'mute']));
   const load = await startLoad(world);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Admission, createAdmission } from '../src/admit.ts';
+import type { AttemptEntry } from '../src/entry.ts';
 import type { Verdict } from '../src/verdict.ts';
 import { FAMILIES, type LogItem, logs } from './support/log.ts';
 import { referenceTable, referenceVerdicts } from './support/reference.ts';
@@ -53,6 +54,59 @@ function messageStart(log: readonly LogItem[], near: number): number {
   while (index > 0 && log[index]?.at.seq === log[index - 1]?.at.seq) index--;
   return index;
 }
+
+/** Which rule spoke, and about which link of the chain. */
+function ruleOf(item: LogItem, verdict: Verdict): string {
+  if (item.what !== 'entry') return '';
+  const { entry } = item;
+  if (verdict.admitted) return `${entry.kind} ${verdict.over_caps ? 'flagged' : 'admitted'}`;
+  switch (verdict.reason) {
+    case 'operation':
+      return `operation ${verdict.operation.state}${entry.kind === 'attempt' && entry.operation?.digest !== verdict.operation.digest ? ' of another call' : ''}`;
+    case 'cap': {
+      const above = entry.kind === 'attempt' && entry.caps.some(({ mission, limit }) => mission > 0 && limit === verdict.limit);
+      return `cap ${verdict.cap}${above ? ' of a mission above' : ''}`;
+    }
+    case 'revoked':
+    case 'ended':
+      return entry.kind === 'attempt' ? `${verdict.reason} ${placeOf(entry, verdict.target)}` : '';
+    default:
+      return `${entry.kind} ${verdict.reason}`;
+  }
+}
+
+function placeOf({ chain, missions, ...entry }: AttemptEntry, target: string): string {
+  const link = chain.findIndex(({ line, agent }) => line === target || agent === target);
+  if (link >= 0) return link === 0 ? 'itself' : 'parent';
+  if (missions.includes(target)) return missions[0] === target ? 'mission' : 'mission above';
+  return (['operator', 'caller', 'session', 'jti', 'connection', 'grant'] as const).find((name) => entry[name] === target) ?? 'nothing';
+}
+
+const LIMITS = ['cap max_actions', 'cap max_actions of a mission above', 'cap max_actions_per_service'];
+const STATES = ['running', 'running of another call', 'success', 'failure', 'unknown', 'denied'].map((state) => `operation ${state}`);
+const DEAD = ['itself', 'parent', 'mission', 'mission above', 'operator', 'caller', 'session', 'jti', 'connection', 'grant'];
+const REFUSED = ['late', 'boot_closed', 'jwt_replayed'];
+const RULES = [
+  ...['attempt admitted', 'attempt flagged', 'attempt given_up', 'attempt stale', 'attempt approval', 'assertion admitted'],
+  ...REFUSED.flatMap((reason) => [`attempt ${reason}`, `assertion ${reason}`]),
+  ...LIMITS,
+  ...STATES,
+  ...DEAD.flatMap((place) => [`revoked ${place}`, `ended ${place}`]),
+];
+const LEAST = 1;
+
+test('the logs reach every rule, at every link, mission and state that it looks at', () => {
+  const reached = new Map<string, number>();
+  for (const log of fc.sample(logs, { numRuns: 300, seed: 7 })) {
+    const verdicts = referenceVerdicts(log);
+    for (const [index, item] of log.entries()) {
+      const verdict = verdicts[index];
+      if (verdict) reached.set(ruleOf(item, verdict), (reached.get(ruleOf(item, verdict)) ?? 0) + 1);
+    }
+  }
+  const seldom = RULES.filter((rule) => (reached.get(rule) ?? 0) < LEAST);
+  assert.deepEqual(seldom, [], JSON.stringify(Object.fromEntries(reached)));
+});
 
 test('an instance that read the whole log says what the rules say', () => {
   fc.assert(

@@ -30,7 +30,15 @@ const MISSIONS: Mission[] = [
   { missions: [h('m3')], caps: [] },
 ];
 export const FAMILIES = [h('m1'), h('m2'), h('m3')];
+/** Operators stand in one partition each: the last mission and the last agent are another operator's. */
 const PARTITION = 5;
+const OTHER_PARTITION = 6;
+const OTHERS_MISSION = 4;
+const OTHERS_AGENT = 2;
+const LINKS = 3;
+
+/** What a fence may name: of the passport itself, of a parent, or of what they share. */
+const TARGETS = ['agent', 'line', 'jti', 'session', 'm1', 'm1a', 'm3', 'connection', 'grant', 'caller', 'operator'] as const;
 
 const small = (max: number): fc.Arbitrary<number> => fc.nat({ max });
 const step = fc.record({
@@ -63,6 +71,11 @@ const step = fc.record({
   behind: fc.oneof({ weight: 6, arbitrary: small(1) }, { weight: 2, arbitrary: small(8) }, { weight: 1, arbitrary: small(60) }),
   effect: fc.constantFrom('revoked' as const, 'ended' as const, 'narrowed' as const),
   agent: small(2),
+  /** Parents of its passport. */
+  parents: small(LINKS - 1),
+  hasCaller: fc.boolean(),
+  /** Which kind of thing a fence names. */
+  target: fc.oneof({ weight: 3, arbitrary: small(1) }, { weight: 1, arbitrary: small(TARGETS.length - 1) }),
 });
 type Step = ReturnType<typeof step.generate>['value'];
 
@@ -70,14 +83,18 @@ export const logs: fc.Arbitrary<LogItem[]> = fc.array(step, { minLength: 60, max
 
 function build(steps: readonly Step[]): LogItem[] {
   const log: LogItem[] = [];
-  const opened: Hash[] = [];
-  const promised: { id: Hash; from: Step }[] = [];
+  // What belongs together stands in one partition.
+  const opened: Record<number, Hash[]> = { [PARTITION]: [], [OTHER_PARTITION]: [] };
+  const promised: Record<number, Hash[]> = { [PARTITION]: [], [OTHER_PARTITION]: [] };
   let seq = 0;
   let index = 0;
   let ts_ms = 1_000_000;
   let boot = h('boot:0');
   for (const [number, one] of steps.entries()) {
-    const joins = one.joined && log.at(-1)?.what === 'entry' && one.kind !== 'fence' && boot === h(`boot:${one.boot}`);
+    const partition = isOthers(one) ? OTHER_PARTITION : PARTITION;
+    const before = log.at(-1);
+    const sameSubject = before?.what === 'entry' && before.at.partition === partition && boot === h(`boot:${one.boot}`);
+    const joins = one.joined && sameSubject && one.kind !== 'fence';
     if (joins) index++;
     else {
       seq += 1 + (one.which % 3);
@@ -85,7 +102,7 @@ function build(steps: readonly Step[]): LogItem[] {
       ts_ms += one.gap;
       boot = h(`boot:${one.boot}`);
     }
-    const at = { seq, index, ts_ms, boot, partition: PARTITION };
+    const at = { seq, index, ts_ms, boot, partition };
     const entry = (made: Entry): void => void log.push({ what: 'entry', entry: made, at });
     const until = one.late ? ts_ms - 1 : ts_ms + 400;
     switch (one.kind) {
@@ -93,27 +110,27 @@ function build(steps: readonly Step[]): LogItem[] {
         log.push({
           what: 'fence',
           effect: one.effect,
-          targets: [h(`agent:${one.agent}`), h('other')],
-          at: { seq, ts_ms, partition: PARTITION },
+          targets: [h(fenced(one)), h('other')],
+          at: { seq, ts_ms, partition },
         });
         break;
       case 'attempt': {
         // Some of those that were given up before they landed land now.
-        const landing = one.which === 0 ? promised.shift() : undefined;
-        const id = landing?.id ?? h(`attempt:${number}`);
-        opened.push(id);
+        const landing = one.which === 0 ? promised[partition]?.shift() : undefined;
+        const id = landing ?? h(`attempt:${number}`);
+        opened[partition]?.push(id);
         entry(attempt(id, one, until, Math.max(0, seq - 1 - one.behind)));
         break;
       }
       case 'early':
-        promised.push({ id: h(`attempt:${number}`), from: one });
+        promised[partition]?.push(h(`attempt:${number}`));
         entry({ kind: 'closing', attempt: h(`attempt:${number}`), sent: false, outcome: 'denied' });
         break;
       case 'closing':
-        entry({ kind: 'closing', attempt: opened.at(-1 - one.which) ?? h('nobody'), sent: one.sent, outcome: one.outcome });
+        entry({ kind: 'closing', attempt: opened[partition]?.at(-1 - one.which) ?? h('nobody'), sent: one.sent, outcome: one.outcome });
         break;
       case 'assertion':
-        entry({ kind: 'assertion', jwt: h(`jwt:${one.jwt ?? 9}`), until });
+        entry({ kind: 'assertion', jwt: jwtOf(one, one.jwt ?? 9), until });
         break;
       case 'boot_closed':
         entry({ kind: 'boot_closed', boot: h(`boot:${one.which % 4}`) });
@@ -123,23 +140,57 @@ function build(steps: readonly Step[]): LogItem[] {
   return log;
 }
 
+function isOthers({ mission }: Step): boolean {
+  return mission === OTHERS_MISSION;
+}
+
+/** Of the passport; parents are the agents after it. */
+function agentOf(one: Step, link = 0): number {
+  return isOthers(one) ? OTHERS_AGENT : (one.agent + link) % OTHERS_AGENT;
+}
+
+const jwtOf = (one: Step, number: number): Hash => h(`jwt:${agentOf(one)}:${number}`);
+
+function fenced(one: Step): string {
+  const kind = TARGETS[one.target] ?? 'agent';
+  switch (kind) {
+    case 'agent':
+    case 'line':
+    case 'jti':
+      return `${kind}:${agentOf(one, one.parents)}`;
+    case 'm1':
+    case 'm1a':
+    case 'm3':
+      return kind;
+    case 'session':
+    case 'connection':
+    case 'grant':
+    case 'caller':
+    case 'operator':
+      return isOthers(one) ? `other ${kind}` : kind;
+  }
+}
+
 function attempt(id: Hash, one: Step, until: number, checked: number): AttemptEntry {
   const { missions = [], caps = [] } = MISSIONS[one.mission] ?? {};
   const service = h(`service:${one.service}`);
+  const own = (kind: string): Hash => h(isOthers(one) ? `other ${kind}` : kind);
+  const links = Array.from({ length: 1 + one.parents }, (_, link) => agentOf(one, link));
   return {
     kind: 'attempt',
     id,
-    operator: h('operator'),
-    session: h('session'),
-    jti: h(`jti:${one.agent}`),
-    chain: [{ line: h(`line:${one.agent}`), agent: h(`agent:${one.agent}`) }],
+    operator: own('operator'),
+    ...(one.hasCaller && { caller: own('caller') }),
+    session: own('session'),
+    jti: h(`jti:${agentOf(one)}`),
+    chain: links.map((agent) => ({ line: h(`line:${agent}`), agent: h(`agent:${agent}`) })),
     missions,
-    connection: h('connection'),
-    grant: h('grant'),
+    connection: own('connection'),
+    grant: own('grant'),
     service,
     ...(one.operation !== undefined && { operation: { id: h(`operation:${one.operation}`), digest: h(`digest:${one.digest}`) } }),
     ...(one.approval !== undefined && { approval: h(`approval:${one.approval}`) }),
-    ...(one.jwt !== undefined && { jwt: h(`jwt:${one.jwt}`) }),
+    ...(one.jwt !== undefined && { jwt: jwtOf(one, one.jwt) }),
     // Caps of a mission are the same for all its calls.
     caps,
     until,
