@@ -3,21 +3,22 @@ import assert from 'node:assert/strict';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission } from './support/agent.ts';
 import { apiOf } from './support/api.ts';
 import { ROOT } from './support/python.ts';
+import { type TestOperator, testPlatform } from './support/platform.ts';
 import { startUpstream, type Upstream } from './support/upstream.ts';
 
-let platform: Constellation;
+const platform = testPlatform();
+let acme: TestOperator;
 let upstream: Upstream;
 
 before(async () => {
-  [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
+  [, upstream] = await Promise.all([platform.ready(), startUpstream()]);
+  acme = await platform.newOperator();
 });
 after(async () => {
-  await platform?.stop();
   await upstream?.stop();
 });
 
@@ -30,7 +31,7 @@ test('the walk names nine files or fewer, and each is there', async () => {
 });
 
 test('one call: recorded before it left, sent with the credential, closed, and standing in a chain that verifies', async () => {
-  const operator = apiOf(platform.baseUrl, platform.apiKey);
+  const operator = acme.api;
   await connectGithub(operator, upstream.url);
   const agent = await enrolledAgent(operator);
   const { passport } = await startMission(operator, agent.id);
@@ -73,7 +74,7 @@ test('one call: recorded before it left, sent with the credential, closed, and s
 });
 
 test('an export in each format holds the whole chain and is itself on record', async () => {
-  const operator = apiOf(platform.baseUrl, platform.apiKey);
+  const operator = acme.api;
   const whole = await operator('GET', '/v1/audit/export');
   const seqs = whole.body.entries.map((row: { seq: number }) => row.seq);
   assert.deepEqual(

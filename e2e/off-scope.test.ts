@@ -1,27 +1,28 @@
 /** Off scope: refused before any upstream traffic, audited, signalled; the enforced passport dies (api.md acceptance 16, 17). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from './support/agent.ts';
 import { type Api, apiOf } from './support/api.ts';
+import { type TestOperator, testPlatform } from './support/platform.ts';
 import { startUpstream, type Upstream } from './support/upstream.ts';
 
-let platform: Constellation;
+const platform = testPlatform();
+let acme: TestOperator;
 let upstream: Upstream;
 let operator: Api;
 let agent: TestAgent;
 
 before(async () => {
-  [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
-  operator = apiOf(platform.baseUrl, platform.apiKey);
+  [, upstream] = await Promise.all([platform.ready(), startUpstream()]);
+  acme = await platform.newOperator();
+  operator = acme.api;
   await connectGithub(operator, upstream.url);
   const slack = await operator('POST', '/v1/services/connect', { service_id: 'slack', oauth_token: 'xoxb-test', scopes: ['chat:write'] });
   assert.equal(slack.status, 201, JSON.stringify(slack.body));
   agent = await enrolledAgent(operator);
 });
 after(async () => {
-  await platform?.stop();
   await upstream?.stop();
 });
 

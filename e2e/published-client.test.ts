@@ -3,34 +3,34 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { scratchFolder } from '@sallyport/testing/folders.ts';
 import { pythonEnvironment, requires } from '@sallyport/testing/requires.ts';
 import { connectGithub } from './support/agent.ts';
-import { apiOf } from './support/api.ts';
 import { ROOT, runPython } from './support/python.ts';
+import { type TestOperator, testPlatform } from './support/platform.ts';
 import { startUpstream, type Upstream } from './support/upstream.ts';
 
 const python = await requires('python3');
 const { skip } = python;
 
-let platform: Constellation;
+const platform = testPlatform();
+let acme: TestOperator;
 let upstream: Upstream;
 let interpreter: string;
 
 before(async () => {
   if (skip) return;
-  [platform, upstream, interpreter] = await Promise.all([
-    constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }),
+  [, upstream, interpreter] = await Promise.all([
+    platform.ready(),
     startUpstream(),
     pythonEnvironment(python.path, {
       install: ['getstack==4.0.0', 'httpx==0.28.1', 'cryptography==50.0.2', 'PyJWT==2.15.1', 'cbor2==6.2.1'],
     }),
   ]);
-  await connectGithub(apiOf(platform.baseUrl, platform.apiKey), upstream.url);
+  acme = await platform.newOperator();
+  await connectGithub(acme.api, upstream.url);
 });
 after(async () => {
-  await platform?.stop();
   await upstream?.stop();
 });
 
@@ -38,7 +38,7 @@ async function walk(script: string): Promise<Map<string, unknown>> {
   const home = await scratchFolder('home');
   const done = await runPython(interpreter, [join(ROOT, 'e2e/published-client', script)], {
     cwd: home,
-    env: { HOME: home, STACK_BASE_URL: platform.baseUrl, STACK_API_KEY: platform.apiKey, STACK_AUTH_INTERACTIVE: 'false' },
+    env: { HOME: home, STACK_BASE_URL: platform.baseUrl, STACK_API_KEY: acme.api_key, STACK_AUTH_INTERACTIVE: 'false' },
   });
   assert.equal(done.code, 0, `${done.stdout}\n${done.stderr.slice(-4000)}`);
   const lines = done.stdout

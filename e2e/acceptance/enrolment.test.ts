@@ -11,6 +11,7 @@ import { aggregateSubject } from '@sallyport/bus/subjects.ts';
 import { makeId } from '@sallyport/contracts/ids.ts';
 import { scratchFolder } from '@sallyport/testing/folders.ts';
 import { pythonEnvironment, requires } from '@sallyport/testing/requires.ts';
+import { eventually } from '@sallyport/testing/time.ts';
 import type { Browser } from 'playwright-core';
 import type { Answer, Api } from '../support/api.ts';
 import { openBrowser, type Person, person, press } from '../support/browser.ts';
@@ -248,15 +249,15 @@ test('2. consent and refusal are on record, with who and for what', { skip }, as
   const agentId = await newAgent();
   assert.equal((await answered(t, signedIn, agentId, 'Deny')).get('error'), 'denied');
   await ticketFor(t, agentId);
-  const rows: { action: string; actor: object; agent_id: string; metadata: Record<string, unknown> }[] = (
-    await operator.api('GET', `/v1/audit?agent_id=${agentId}&order=asc&after_seq=0`)
-  ).body.entries;
-  const [denied, approved] = ['agent.deny_enrolment', 'agent.approve_enrolment'].map((action) => rows.find((row) => row.action === action));
-  for (const row of [denied, approved]) {
-    assert.deepEqual(row?.actor, { type: 'member', id: operator.owner.id });
-    assert.equal(row?.metadata['machine'], 'ada-laptop.local');
-    assert.equal(row?.metadata['process'], 'python bot.py');
-  }
+  type Row = { action: string; actor: object; metadata: Record<string, unknown> };
+  await eventually(async () => {
+    const rows: Row[] = (await operator.api('GET', `/v1/audit?agent_id=${agentId}&order=asc&after_seq=0`)).body.entries;
+    for (const action of ['agent.deny_enrolment', 'agent.approve_enrolment']) {
+      const row = rows.find((one) => one.action === action);
+      assert.deepEqual(row?.actor, { type: 'member', id: operator.owner.id });
+      assert.deepEqual([row?.metadata['machine'], row?.metadata['process']], ['ada-laptop.local', 'python bot.py']);
+    }
+  });
 });
 
 /** Where the published client looks for the page by itself, unless somebody else has that port. */

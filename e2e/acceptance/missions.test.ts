@@ -1,28 +1,29 @@
 /** Delegation, revocation and missions over two gateways (api.md §6, §7, §11; acceptance 12, 13, 39, 42, 43, 50). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
 import { callIssues, chainOf, delegate as delegateAs, type HeldPassport, outcomeOf } from '../support/chains.ts';
+import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
-let platform: Constellation;
+const platform = testPlatform({ gateways: 2 });
+let acme: TestOperator;
 let upstream: Upstream;
 let operator: Api;
 let agents: TestAgent[];
 
 before(async () => {
-  [platform, upstream] = await Promise.all([constellation({ gateways: 2, env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
-  operator = apiOf(platform.baseUrl, platform.apiKey);
+  [, upstream] = await Promise.all([platform.ready(), startUpstream()]);
+  acme = await platform.newOperator();
+  operator = acme.api;
   await connectGithub(operator, upstream.url);
   agents = await Promise.all(
     Array.from({ length: 6 }, (_, i) => enrolledAgent(operator, { name: `agent-${i}`, accountability_mode: 'logged' })),
   );
 });
 after(async () => {
-  await platform?.stop();
   await upstream?.stop();
 });
 

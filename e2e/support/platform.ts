@@ -1,7 +1,9 @@
 /**
- * One platform per test file, and as many operators in it as the tests want: an operator of its own costs milliseconds, a platform seconds.
+ * A platform for a test file, and as many operators in it as the tests want: an operator of its own costs milliseconds, a platform seconds.
+ * Under the runner all files that ask for nothing special share one (`TEST_PLATFORM`), with two gateways; a file that runs alone starts it for itself.
+ * Whoever kills or pauses a process, or looks at what is not one operator's, says `own`: there it does what it likes.
  *
- *   const platform = testPlatform();                     // at the top of the file: starts before its tests, stops after them
+ *   const platform = testPlatform();                     // at the top of the file: is there before its tests, and stops after them when it is its own
  *   test('…', async () => {
  *     const acme = await platform.newOperator();         // { operator_id, api_key, owner, api }
  *     await acme.api('POST', '/v1/agents/register', { name: 'bot' });
@@ -9,7 +11,7 @@
  *   });
  *
  * `memberKey` needs an operator in its first run (nobody has signed in): later an invitation takes a person, so make the keys first.
- * Hooks of the root run side by side: do in tests, not in a `before` of the file, what needs the platform.
+ * Hooks of the root run side by side: a `before` of the file awaits `ready()` first.
  * Rate limits are off unless `env` says otherwise. What a field holds before the platform has started is empty: read it inside tests.
  */
 import assert from 'node:assert/strict';
@@ -20,6 +22,7 @@ import type { Operation } from '@sallyport/contracts/operation.ts';
 import { createOperator } from '@sallyport/contracts/operations/operator.ts';
 import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { connectHost, type Host } from '@sallyport/service-kit/host.ts';
+import type { SharedPlatform } from '@sallyport/local/test-platform.ts';
 import { type Constellation, type ConstellationOptions, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, type Api, apiOf } from './api.ts';
@@ -54,7 +57,10 @@ export interface TestPlatform {
   /** The first gateway. */
   readonly baseUrl: string;
   readonly gateways: string[];
-  readonly constellation: Constellation;
+  /** For a `before` of the file, which starts beside the platform's. */
+  ready(): Promise<void>;
+  /** `kill` and `processes` only of its own. */
+  readonly constellation: TestConstellation;
   newOperator(name?: string): Promise<TestOperator>;
   /** As the administrator on the host; the answer's body, whatever it is. Throws for a refusal. */
   asHost(operation: Operation, body: unknown): Promise<Answer['body']>;
@@ -64,6 +70,9 @@ export interface TestPlatform {
   api(bearer?: string, gateway?: number): Api;
 }
 
+type TestConstellation = Omit<Constellation, 'apiKey'>;
+export type TestPlatformOptions = ConstellationOptions & { own?: boolean };
+
 let count = 0;
 
 /** A person's address that nobody else has. */
@@ -71,15 +80,38 @@ export function newEmail(who = 'person'): string {
   return `${who}-${++count}-${process.pid}@example.com`;
 }
 
-export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
-  let started: Constellation | undefined;
+function shared({ own, gateways = 1, ...special }: TestPlatformOptions): TestConstellation | undefined {
+  const told = process.env['TEST_PLATFORM'];
+  if (!told || own || gateways > 2 || Object.keys(special).length > 0) return undefined;
+  const platform: SharedPlatform = JSON.parse(told);
+  const forbidden = (): never => assert.fail('this platform is shared: ask for one of its own');
+  return {
+    ...platform,
+    baseUrl: platform.gateways[0] ?? '',
+    processes: forbidden,
+    kill: forbidden,
+    stop: () => Promise.resolve(),
+  };
+}
+
+export function testPlatform(options: TestPlatformOptions = {}): TestPlatform {
+  let started: TestConstellation | undefined;
   let host: Host | undefined;
-  const up = (): Constellation => started ?? assert.fail('the platform is read before its tests run');
+  const ready = Promise.withResolvers<void>();
+  // Told by the hook itself as well.
+  ready.promise.catch(() => undefined);
+  const up = (): TestConstellation => started ?? assert.fail('the platform is read before its tests run');
 
   before(async () => {
-    started = await constellation({ ...options, env: { SALLYPORT_RATE_LIMITS: 'off', ...options.env } });
-    const password_file = join(started.dataDir, 'secrets', 'nats', 'host');
-    host = await connectHost({ nats_url: started.natsUrl, password_file, log: silent });
+    try {
+      started = shared(options) ?? (await constellation({ ...options, env: { SALLYPORT_RATE_LIMITS: 'off', ...options.env } }));
+      const password_file = join(started.dataDir, 'secrets', 'nats', 'host');
+      host = await connectHost({ nats_url: started.natsUrl, password_file, log: silent });
+      ready.resolve();
+    } catch (error) {
+      ready.reject(error);
+      throw error;
+    }
   });
   const buses = new Map<string, Promise<Bus>>();
   after(async () => {
@@ -105,6 +137,7 @@ export function testPlatform(options: ConstellationOptions = {}): TestPlatform {
     get constellation() {
       return up();
     },
+    ready: () => ready.promise,
     asHost,
     bus: (user) => {
       const bus = buses.get(user) ?? busOf(up(), user);

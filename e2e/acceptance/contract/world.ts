@@ -15,7 +15,7 @@ import { type TestOperator, type TestPlatform, testPlatform } from '../../suppor
 import { startUpstream, type Upstream } from '../../support/upstream.ts';
 import { after, before } from 'node:test';
 
-export const platform: TestPlatform = testPlatform({ gateways: 2 });
+export const platform: TestPlatform = testPlatform({ gateways: 2, own: true });
 let upstream: Upstream | undefined;
 before(async () => {
   upstream = await startUpstream();

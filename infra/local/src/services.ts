@@ -32,7 +32,7 @@ export type Surroundings = {
   env: NodeJS.ProcessEnv;
 };
 
-const SYSTEM = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NO_COLOR'];
+const SYSTEM = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_COMPILE_CACHE', 'NO_COLOR'];
 
 /** Of `passports`, which alone writes to people. */
 const MAIL = ['SMTP_URL', 'SMTP_PASSWORD_FILE', 'SMTP_FROM'];

@@ -1,7 +1,7 @@
 /**
  * `npm test`: the check, then every test file on real servers, then a look at what was left behind.
- * Guarantees: unit and integration files three at a time, end-to-end files two, faults one after another; one PostgreSQL for
- * all; no process and no folder stays; the last line counts. A word after `--` picks files and skips the check.
+ * Guarantees: unit and integration files three at a time, end-to-end files two, faults one after another; one PostgreSQL for all, and one platform for
+ * the end-to-end files that need none of their own; no process and no folder stays; the last line counts. A word after `--` picks files and skips the check.
  */
 import { spawn } from 'node:child_process';
 import { chmod, glob, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { onParentEnd } from './parent.ts';
 import type { StartedPostgres } from './postgres.ts';
 import { endStrays } from './strays.ts';
 import { REPOSITORY } from './services.ts';
+import { sharedPlatform } from './test-platform.ts';
 import { report, type Tally } from './test-report.ts';
 import { testServer } from './test-server.ts';
 
@@ -20,8 +21,22 @@ const UNIT = ['libs/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'infra
 const E2E = ['e2e/**/*.test.ts'];
 /** These count seconds, and have the machine for themselves. */
 const FAULTS = ['e2e/faults/*.test.ts'];
+/** Waits for a minute nearly all of its time: runs beside the others and takes the place of none. */
+const WAITING = 'e2e/acceptance/passports.test.ts';
 /** Go first, so that nothing waits for one of them alone at the end. */
-const LONGEST = ['contract.test.ts', 'passports.test.ts', 'story.test.ts', 'pages.test.ts'];
+const LONGEST = [
+  'guards.test.ts',
+  'start.test.ts',
+  'two-processes.test.ts',
+  'worker.test.ts',
+  'lapse.test.ts',
+  'leases.test.ts',
+  'races.test.ts',
+  'lives.test.ts',
+  'contract.test.ts',
+  'pages.test.ts',
+  'story.test.ts',
+];
 const UNIT_TIMEOUT_MS = 180_000;
 const E2E_TIMEOUT_MS = 420_000;
 
@@ -34,7 +49,8 @@ async function files(patterns: string[]): Promise<string[]> {
   for await (const path of glob(patterns, { cwd: REPOSITORY, exclude: (name) => name === 'node_modules' })) {
     if (words.length === 0 || words.some((word) => path.includes(word))) found.push(join(REPOSITORY, path));
   }
-  return found.sort();
+  const rank = (path: string): number => (LONGEST.includes(basename(path)) ? LONGEST.indexOf(basename(path)) : LONGEST.length);
+  return found.sort().sort((a, b) => rank(a) - rank(b));
 }
 
 function fail(what: string): void {
@@ -63,6 +79,30 @@ async function runFiles(title: string, paths: string[], concurrency: number, tim
   });
 }
 
+async function endToEnd(dataDir: string): Promise<void> {
+  const faults = await files(FAULTS);
+  const walks = (await files(E2E)).filter((path) => !faults.includes(path));
+  if (stopping.signal.aborted) return;
+  // A file that runs alone starts what it needs.
+  const shared = walks.length > 1 ? await sharedPlatform(dataDir, stopping.signal, fail) : undefined;
+  try {
+    if (shared) process.env['TEST_PLATFORM'] = shared.told;
+    const waits = (path: string): boolean => path.endsWith(WAITING);
+    await Promise.all([
+      runFiles('end to end, waiting', walks.filter(waits), 1, E2E_TIMEOUT_MS),
+      runFiles(
+        'end to end',
+        walks.filter((path) => !waits(path)),
+        2,
+        E2E_TIMEOUT_MS,
+      ),
+    ]);
+  } finally {
+    delete process.env['TEST_PLATFORM'];
+    await shared?.stop();
+  }
+}
+
 async function cleanUp(folder: string): Promise<void> {
   for (const stray of await endStrays(folder)) fail(`a process was left behind: ${stray}`);
   for (const name of await readdir(folder)) {
@@ -82,15 +122,14 @@ async function main(): Promise<void> {
   try {
     process.env['TMPDIR'] = folder;
     process.env['TEST_RUN_FOLDER'] = folder;
+    // Some two hundred processes load the same modules: the first of them compiles and strips them for all.
+    process.env['NODE_COMPILE_CACHE'] = join(folder, 'compile-cache');
     process.env['SALLYPORT_NATS_SERVER'] = await findNatsServer({ say: (line) => console.log(`· ${line}`) });
     server = await testServer(join(folder, 'shared'));
     process.env['TEST_DATABASE_URL'] = server.url;
     await runFiles('unit and integration', await files(UNIT), 3, UNIT_TIMEOUT_MS);
-    const faults = await files(FAULTS);
-    const isLong = (path: string): boolean => LONGEST.includes(basename(path));
-    const walks = (await files(E2E)).filter((path) => !faults.includes(path)).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
-    await runFiles('end to end', walks, 2, E2E_TIMEOUT_MS);
-    await runFiles('faults', faults, 1, E2E_TIMEOUT_MS);
+    await endToEnd(join(folder, 'platform'));
+    await runFiles('faults', await files(FAULTS), 1, E2E_TIMEOUT_MS);
   } finally {
     await server?.stop();
     await cleanUp(folder);

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { type PlatformOptions, startPlatform } from '@sallyport/local/platform.ts';
 import { removeCluster } from '@sallyport/local/postgres.ts';
+import { neutral } from '@sallyport/local/test-platform.ts';
 import { removeFolder, scratchFolder } from './folders.ts';
 import { lastLines } from './logs.ts';
 
@@ -37,12 +38,6 @@ export type ConstellationOptions = {
   /** What an instance gets in place of its environment. */
   environment?: PlatformOptions['environment'];
 };
-
-/** Settings of the caller's own shell must not reach the platform under test. */
-function neutral(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const ours = /^(SALLYPORT_(?!NATS_SERVER$|NATS_RELEASES$)|STACK_|OTEL_|PUBLIC_URL$|PASSPORT_ISSUER$|DATABASE_URL$|NATS_URL$)/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
-}
 
 export async function constellation(options: ConstellationOptions = {}): Promise<Constellation> {
   const folder = await scratchFolder('constellation');

@@ -1,6 +1,6 @@
 /**
  * One service as a process of its own, with exactly the environment that its test gives it. Beside that it gets
- * only what any program needs (`PATH`, `HOME`).
+ * only what any program needs (`PATH`, `HOME`) and the cache of compiled code, where the test has one.
  */
 import { join } from 'node:path';
 import { type Exit, type ProcessSpec, start } from '@sallyport/local/processes.ts';
@@ -31,6 +31,7 @@ export async function startService(name: Service, env: Record<string, string>): 
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       SALLYPORT_SECRETS_DIR: folder,
       SALLYPORT_INSTANCE: name,
       ...env,
