@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
-import { callIssues, chainOf, delegate as delegateAs, type HeldPassport, outcomeOf } from '../support/chains.ts';
+import { callIssues, chainOf, counted, delegate as delegateAs, type HeldPassport, outcomeOf } from '../support/chains.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -119,8 +119,10 @@ test('13. revoking the root of a chain is one fact: all five fail on every gatew
 test('13. revoking an agent, a session and everything reaches what was delegated, also from a refreshed passport', async () => {
   const fresh = async (): Promise<HeldPassport[]> => {
     const [root, child] = await chain(1);
-    const next = await ok(operator('POST', '/v1/passports/refresh', { token: root?.token }), 201);
-    return [next, child ?? assert.fail()];
+    const next = await operator('POST', '/v1/passports/refresh', { token: root?.token });
+    assert.equal(next.status, 201, JSON.stringify(next.body));
+    await counted(operator, next);
+    return [next.body, child ?? assert.fail()];
   };
   const dead = async ([root, child]: HeldPassport[], reason: string): Promise<void> => {
     for (const gateway of [0, 1]) {

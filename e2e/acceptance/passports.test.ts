@@ -5,6 +5,7 @@ import { eventually } from '@sallyport/testing/time.ts';
 import pg from 'pg';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
+import { counted } from '../support/chains.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -184,10 +185,12 @@ test('11. the old jti of a refresh is superseded at once, and revoking it revoke
   const { passport, mission_id } = await startMission(operator, logged.id);
   // The gateway knows it now, and is not asked to forget.
   assert.equal((await call(logged, passport.token)).status, 200);
-  const next = (await ok(refresh(passport.token), 201)).body;
+  const refreshed = await ok(refresh(passport.token), 201);
+  const next = refreshed.body;
   assert.equal(next.superseded, passport.jti);
   assert.deepEqual(refused(await call(logged, passport.token)), [401, 'PASSPORT_REVOKED', 'superseded']);
   assert.equal((await call(logged, next.token)).status, 200);
+  await counted(operator, refreshed);
   const revoked = await ok(operator('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'off-script' }));
   assert.deepEqual(revoked.body.cascaded, [next.jti]);
   assert.deepEqual(refused(await call(logged, next.token)), [401, 'PASSPORT_REVOKED', 'off-script']);

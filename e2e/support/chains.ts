@@ -1,5 +1,6 @@
 /** Passports and what was delegated from them, each held by an enrolled agent, as the published client sends it (api.md §6). */
 import assert from 'node:assert/strict';
+import { eventually } from '@sallyport/testing/time.ts';
 import { startMission, type TestAgent } from './agent.ts';
 import { type Answer, type Api, apiOf } from './api.ts';
 
@@ -37,7 +38,13 @@ export function delegate(by: Api, parent: { token: string }, child: TestAgent, m
   return by('POST', '/v1/passports/delegate', { parent_passport_token: parent.token, child_agent_id: child.id, scopes, ...more });
 }
 
-/** A root for the first agent, then one hop for each further one. */
+/** A revocation counts what the read model has within 250 ms (api.md §11): waits until it has what this answer wrote. */
+export async function counted(operator: Api, { headers }: Answer): Promise<void> {
+  const seen = { 'x-min-event-seq': headers.get('x-event-seq') ?? assert.fail('nothing was written') };
+  await eventually(async () => assert.equal((await operator('GET', '/v1/passports/active', undefined, seen)).status, 200));
+}
+
+/** A root for the first agent, then one hop for each further one; what revokes them counts them all. */
 export async function chainOf(operator: Api, agents: readonly TestAgent[], mission: Record<string, unknown> = {}): Promise<HeldPassport[]> {
   const [first, ...others] = agents;
   assert.ok(first);
@@ -47,6 +54,7 @@ export async function chainOf(operator: Api, agents: readonly TestAgent[], missi
     const made = await delegate(operator, passports.at(-1) ?? assert.fail(), child);
     assert.equal(made.status, 201, JSON.stringify(made.body));
     passports.push(made.body);
+    if (child === others.at(-1)) await counted(operator, made);
   }
   return passports;
 }

@@ -84,6 +84,7 @@ test('given access, when it is revoked, then grants are gone, passports are dead
   const agentId = await register(on);
   await on.call('services.grant', { body: { agent_id: agentId, service_connection_id: connection.id, scopes: ['read'] } });
   await start(on, agentId);
+  await on.counted();
   const answer = await on.call('services.revoke_access', { params: { agent_id: agentId } });
   assert.deepEqual([answer['removed'], answer['revoked_count']], [1, 1]);
   const permissions = await on.call('agents.permissions', { params: { id: agentId } });

@@ -87,6 +87,7 @@ test('given a live passport, when it is delegated four times, then each child st
 test('given a chain of four hops, when its root is revoked, then one fact kills all five, each is explained, and a second time writes nothing', async () => {
   const { passports } = await chain(4);
   const [root] = passports;
+  await on.counted();
   const revoked = await on.call('passports.revoke', { body: { jti: root?.['jti'], reason: 'off-script' } });
   assert.deepEqual(
     revoked['cascaded'],
@@ -191,6 +192,7 @@ test('given children, when the parent checks out, then they die, but for enforce
 
 test('given a mission with passports below it, when it is completed, then all of them and their missions are over', async () => {
   const { passports, mission_id } = await chain(2);
+  await on.counted();
   const ended = await on.call('missions.complete', { params: { id: mission_id }, body: {} });
   assert.deepEqual([ended['transitioned'], ended['revoked_count']], [true, 3]);
   for (const verdict of await verdicts(passports)) assert.equal(verdict['code'], 'PASSPORT_REVOKED');

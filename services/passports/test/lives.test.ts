@@ -109,6 +109,7 @@ async function take(world: World, { do: what, pick, agent: at }: Step): Promise<
     case 'revoke_old': {
       if (!line) return;
       const jti = what === 'revoke' ? line.jtis.at(-1) : line.jtis[0];
+      await on.counted();
       const revoked = await on.call('passports.revoke', { body: { jti } });
       const live = below(world, line)
         .filter(isLive)
@@ -132,6 +133,7 @@ async function take(world: World, { do: what, pick, agent: at }: Step): Promise<
         pick,
       );
       if (!run) return;
+      await on.counted();
       const ended = await on.call('missions.complete', { params: { id: run.id }, body: {} });
       const dying = world.lines.filter((one) => isLive(one) && lineage(one).some(({ mission }) => mission === run));
       // A bulk revocation ends implicit missions too, a little later.

@@ -130,6 +130,7 @@ test('given a refreshed passport, when the superseded jti is revoked, then its s
   const next = await refresh(passport);
   assert.equal((await verify(on, child['token']))['valid'], true);
   const later = await on.call('passports.delegate', { body: { parent_passport_token: next['token'], child_agent_id: childId } });
+  await on.counted();
   const revoked = await on.call('passports.revoke', { body: { jti: passport['jti'], reason: 'stop' } });
   assert.deepEqual(revoked['cascaded'], [next['jti'], child['jti'], later['jti']]);
   for (const { token } of [next, child, later]) assert.equal((await verify(on, token))['reason'], 'stop');

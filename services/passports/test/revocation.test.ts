@@ -58,6 +58,7 @@ test('given an agent with passports, when they are revoked and it is blocked, th
   const agentId = await register(on);
   const first = await start(on, agentId);
   const implicit = await on.call('passports.issue', { body: { agent_id: agentId, intent: 'Look around' } });
+  await on.counted();
   const revoked = await on.call('passports.revoke_agent', { params: { agent_id: agentId }, body: { block_agent: true } });
   assert.deepEqual([revoked['revoked_count'], revoked['cascaded_count']], [2, 0]);
   for (const token of [first.passport['token'], implicit['token']]) assert.equal((await verify(on, token))['code'], 'PASSPORT_REVOKED');
@@ -83,6 +84,7 @@ test('given an agent with passports, when they are revoked and it is blocked, th
 test('given a session, when it is revoked, then its passport is dead and an unknown session is not found', async () => {
   const { passport } = await start(on, await register(on));
   const session_id = String(passport['session_id']);
+  await on.counted();
   const revoked = await on.call('passports.revoke_session', { params: { session_id }, body: { reason: 'odd' } });
   assert.deepEqual([revoked['session_id'], revoked['revoked_count']], [session_id, 1]);
   assert.equal((await verify(on, passport['token']))['reason'], 'odd');
@@ -93,6 +95,7 @@ test('given an enrolled agent, when it is enrolled again, suspended and deleted,
   const agentId = await register(on);
   const { key, answer } = await enrol(on, agentId);
   const before = await start(on, agentId);
+  await on.counted();
   const again = await enrol(on, agentId);
   assert.deepEqual([again.answer['rotated'], again.answer['revoked_count']], [true, 1]);
   assert.notEqual(again.answer['kid'], answer['kid']);
@@ -113,6 +116,7 @@ test('given an enrolled agent, when it is enrolled again, suspended and deleted,
   assert.equal(refused.metadata?.['reason'], 'agent_suspended');
   await on.call('agents.update', { params: { id: agentId }, body: { status: 'active' } });
   const last = await start(on, agentId);
+  await on.counted();
   const deleted = await on.call('agents.delete', { params: { id: agentId } });
   assert.deepEqual([deleted['deleted'], deleted['revoked_count']], [true, 1]);
   assert.equal((await on.denied('agents.get', { params: { id: agentId } })).code, 'NOT_FOUND');
@@ -198,6 +202,7 @@ test('given an enforced passport, when a checkpoint names an undeclared service,
 test('given the operator, when everything is revoked and frozen, then nothing is issued until it is unfrozen', async () => {
   const agentId = await register(on);
   const { passport, mission_id } = await start(on, agentId);
+  await on.counted();
   const revoked = await on.call('passports.revoke_all', { body: { reason: 'stop', freeze: true } });
   assert.equal(revoked['type'], 'bulk_operator');
   assert.ok(Number(revoked['revoked_count']) >= 1);

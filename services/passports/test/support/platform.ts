@@ -22,6 +22,7 @@ import { removeFolder, scratchFolder } from '@sallyport/testing/folders.ts';
 import { withNats } from '@sallyport/testing/nats.ts';
 import { withPostgres } from '@sallyport/testing/postgres.ts';
 import { type StartedService, startService } from '@sallyport/testing/service.ts';
+import { eventually } from '@sallyport/testing/time.ts';
 import { writeFile } from 'node:fs/promises';
 import type { SigningPlace } from './signing.ts';
 
@@ -37,6 +38,7 @@ export interface CallOptions {
   /** Default: the operator's key. */
   bearer?: Bearer;
   idempotency_key?: string;
+  min_event_seq?: number;
 }
 
 export interface Platform {
@@ -57,6 +59,8 @@ export interface Platform {
   /** Writes facts as the service that owns them. */
   write(user: string, kind: string, id: string, facts: { type: string; data: Body; more?: Partial<Fact> }[]): Promise<number>;
   connect(provider: string, more?: Partial<Connection>): Promise<Connection>;
+  /** A revocation counts what the read model has within 250 ms: waits until it has all that was written here. */
+  counted(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -77,6 +81,7 @@ export async function platform(): Promise<Platform> {
   const services: StartedService[] = [];
   let key = '';
   let operatorId = '';
+  let written = 0;
 
   async function bus(user: string): Promise<Bus> {
     const known = buses.get(user);
@@ -90,7 +95,7 @@ export async function platform(): Promise<Platform> {
     const operation = operations().find((one) => one.name === name);
     if (!operation) throw new Error(`no operation ${name}`);
     const user = operation.asked_by && !operation.http ? (operation.asked_by[0] ?? 'gateway') : 'gateway';
-    const { params = {}, query = {}, body, bearer = { kind: 'key', sha256: apiKeyHash(key) }, idempotency_key } = options;
+    const { params = {}, query = {}, body, bearer = { kind: 'key', sha256: apiKeyHash(key) }, idempotency_key, min_event_seq } = options;
     const call: BusCall = {
       operation: name,
       bearer,
@@ -99,6 +104,7 @@ export async function platform(): Promise<Platform> {
       body,
       request_id: newId('request'),
       ...(idempotency_key !== undefined && { idempotency_key }),
+      ...(min_event_seq !== undefined && { min_event_seq }),
       // What the edge does for agent JWTs; it is not under test here.
       ...(bearer.kind === 'jwt' && { assertion_seq: 1 }),
     };
@@ -127,6 +133,7 @@ export async function platform(): Promise<Platform> {
   async function reply(name: string, options: CallOptions = {}): Promise<Reply> {
     const given = await answer(name, options);
     if (!given.ok) throw new Error(`${name}: ${JSON.stringify(given.denial)}`);
+    written = Math.max(written, given.reply.event_seq ?? 0);
     return given.reply;
   }
 
@@ -189,6 +196,9 @@ export async function platform(): Promise<Platform> {
       const connection = connectionOf(provider, more);
       await self.write('vault', 'connection', connection.id, [{ type: 'service.connected', data: { connection } }]);
       return connection;
+    },
+    counted: async () => {
+      await eventually(() => reply('passports.active', { query: {}, min_event_seq: written }));
     },
     stop: async () => {
       await Promise.all(services.map((service) => service.stop().catch(() => undefined)));
