@@ -7,15 +7,24 @@ import type { run } from 'node:test';
 import { inspect } from 'node:util';
 
 export type Tally = { passed: number; failed: number; skipped: number };
-export type ReportOptions = { root: string; ci: boolean; print?: (line: string) => void };
+/** `failed` is told each failure once more, in one line. */
+export type ReportOptions = { root: string; ci: boolean; print?: (line: string) => void; failed?: (what: string) => void };
 
 /** How a skip reason begins that also CI accepts; `@sallyport/testing/requires.ts` writes it. */
 export const IMPOSSIBLE = 'not possible here';
 
 /** `begun` and `open` count tests and suites that were announced, and those of them without an outcome. */
-type File = Tally & { output: string; failures: string[]; begun: number; open: number };
+type File = Tally & { output: string; failures: string[]; names: string[]; begun: number; open: number };
 
 const OUTPUT_KEPT = 20_000;
+/** Of one error: two large values that differ would push every other failure out of sight. */
+const ERROR_KEPT = 6_000;
+
+function clip(text: string): string {
+  if (text.length <= ERROR_KEPT) return text;
+  const half = ERROR_KEPT / 2;
+  return `${text.slice(0, half)}\n… ${text.length - ERROR_KEPT} characters …\n${text.slice(-half)}`;
+}
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return inspect(error);
@@ -41,13 +50,14 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
   const files = new Map<string, File>();
   const of = (path: string | undefined): File => {
     const name = path ?? '(unknown file)';
-    const known = files.get(name) ?? { passed: 0, failed: 0, skipped: 0, output: '', failures: [], begun: 0, open: 0 };
+    const known = files.get(name) ?? { passed: 0, failed: 0, skipped: 0, output: '', failures: [], names: [], begun: 0, open: 0 };
     files.set(name, known);
     return known;
   };
   const failed = (file: File, name: string, place: string, why: string): void => {
     file.failed++;
-    file.failures.push(`  ✖ ${name}${place}\n${indent(why, '      ')}`);
+    file.failures.push(`  ✖ ${name}${place}\n${indent(clip(why), '      ')}`);
+    file.names.push(`${name}${place}`);
   };
 
   const finish = (path: string, ms: number): void => {
@@ -67,6 +77,7 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
     ];
     print(`${file.failed ? '✖' : '✔'} ${relative(options.root, path)} (${counts.join(', ')}; ${(ms / 1000).toFixed(1)} s)`);
     for (const failure of file.failures) print(failure);
+    for (const name of file.names) options.failed?.(`${relative(options.root, path)}: ${name}`);
     if (file.failed && file.output.trim() !== '') print(`  what it printed:\n${indent(file.output, '    | ')}`);
   };
 

@@ -43,6 +43,7 @@ const E2E_TIMEOUT_MS = 420_000;
 const stopping = new AbortController();
 const words = process.argv.slice(2);
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
 
 async function files(patterns: string[]): Promise<string[]> {
   const found: string[] = [];
@@ -55,6 +56,7 @@ async function files(patterns: string[]): Promise<string[]> {
 
 function fail(what: string): void {
   tally.failed++;
+  failures.push(what);
   console.log(`✖ ${what}`);
 }
 
@@ -76,6 +78,7 @@ async function runFiles(title: string, paths: string[], concurrency: number, tim
   await report(run({ files: paths, concurrency, timeout, signal: stopping.signal, isolation: 'process' }), tally, {
     root: REPOSITORY,
     ci: process.env['CI'] === 'true',
+    failed: (what) => failures.push(what),
   });
 }
 
@@ -147,5 +150,6 @@ try {
   fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 if (stopping.signal.aborted) fail('stopped before the end');
+if (failures.length > 0) console.log(`\nfailed:\n${failures.map((what) => `✖ ${what}`).join('\n')}`);
 console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
 process.exit(tally.failed === 0 ? 0 : 1);

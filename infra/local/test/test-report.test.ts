@@ -19,7 +19,7 @@ async function reported(source: string, ci: boolean): Promise<string> {
     import { run } from 'node:test';
     import { report } from ${JSON.stringify(new URL('../src/test-report.ts', import.meta.url).href)};
     const tally = { passed: 0, failed: 0, skipped: 0 };
-    await report(run({ files: [${JSON.stringify(file)}] }), tally, { root: ${JSON.stringify(folder)}, ci: ${ci} });
+    await report(run({ files: [${JSON.stringify(file)}] }), tally, { root: ${JSON.stringify(folder)}, ci: ${ci}, failed: (what) => console.log('once more: ' + what) });
     console.log(JSON.stringify(tally));
   `;
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
@@ -63,6 +63,16 @@ test('given a failing test inside another, when reported, then it counts once, w
   assert.match(output, /✖ inner \(sample\.test\.ts:4\)/);
   assert.match(output, /1 !== 2/);
   assert.match(output, /\| before the failure/);
+});
+
+test('given a failure that says very much, when reported, then its middle is left out and its name is told once more', async () => {
+  const source = `import { test } from 'node:test';
+     test('talks', () => { throw new Error('begin ' + 'x'.repeat(50_000) + ' end'); });`;
+  const output = await reported(source, false);
+  assert.ok(output.length < 10_000, String(output.length));
+  assert.match(output, /begin x/);
+  assert.match(output, /… \d+ characters …/);
+  assert.match(output, /once more: sample\.test\.ts: talks \(sample\.test\.ts:2\)/);
 });
 
 test('given a file whose process ends well before its tests do, when reported, then it has failed', async () => {
