@@ -10,6 +10,7 @@ import { cutAnswers, cutBatches, cutCalls, cutCommands } from './cuts.ts';
 import { fullStream, kill, stopNats } from './kills.ts';
 import { type Load, startLoad } from './load.ts';
 import { againstRevocation, capOfOne, frozen, sameOperation, sameToken, tokenAndCommand, usedElsewhere } from './races.ts';
+import { rebuildAll } from './rebuild.ts';
 import { settled } from './settle.ts';
 import { missedEnd, movedClocks, movedClocksOf } from './time.ts';
 import { openWorld, type World } from './world.ts';
@@ -72,4 +73,7 @@ test('given all that, nothing is lost or doubled, and every attempt is closed wi
   const { findings, checks } = await settled(world, CLOSED_MS);
   assert.deepEqual(findings, []);
   assert.ok((checks['every upstream call has its earlier record'] ?? 0) > 300, JSON.stringify(checks));
+});
+test('given every read model emptied and its service killed, it comes back the same, row for row', async () => {
+  assert.ok((await rebuildAll(world)) > 0);
 });

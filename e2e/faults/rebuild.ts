@@ -6,11 +6,15 @@ import type { World } from './world.ts';
 const MODELS: { schema: string; name: string; tables: string[] }[] = [
   { schema: 'audit', name: 'rows', tables: ['rows'] },
   { schema: 'audit', name: 'calls', tables: ['operations', 'approvals', 'counts', 'attempts'] },
-  { schema: 'passports', name: 'model', tables: ['agent', 'connection', 'mission', 'passport', 'review'] },
+  { schema: 'passports', name: 'model', tables: ['agent', 'connection', 'mission', 'passport', 'review', 'checkpoint'] },
+  { schema: 'passports', name: 'members', tables: ['member', 'member_passport'] },
   { schema: 'passports', name: 'usage', tables: ['mission_usage', 'service_usage', 'open_attempt', 'passport_usage'] },
   { schema: 'detectors', name: 'security_events', tables: ['security_events'] },
   { schema: 'vault', name: 'connections', tables: ['connections'] },
 ];
+
+/** Followers with a cursor and no tables: what they do stands in the log. */
+const CONSUMERS = ['timers', 'cascade', 'signals', 'reviews', 'keys', 'removals'];
 
 const REBUILT_MS = 60_000;
 
@@ -23,6 +27,7 @@ export async function rebuildAll(world: World): Promise<number> {
     );
     return found.flat().map((row) => row.content);
   };
+  await assertAllNamed(world);
   const before = new Map<string, string[]>();
   for (const model of MODELS) before.set(`${model.schema}.${model.name}`, await contentOf(model));
   for (const { schema, name, tables } of MODELS)
@@ -41,6 +46,16 @@ export async function rebuildAll(world: World): Promise<number> {
   }
   world.say(`${MODELS.length} read models rebuilt: ${rows} rows as before`);
   return rows;
+}
+
+/** A read model that is new must be compared too. */
+async function assertAllNamed(world: World): Promise<void> {
+  for (const schema of new Set(MODELS.map((model) => model.schema))) {
+    const followed = await world.witness.query<{ name: string }>(`select distinct name from ${schema}.cursor`);
+    const known = MODELS.filter((model) => model.schema === schema).map(({ name }) => name);
+    const unknown = followed.map(({ name }) => name).filter((name) => !known.includes(name) && !CONSUMERS.includes(name));
+    assert.deepEqual(unknown, [], `read models of ${schema} that nobody compares`);
+  }
 }
 
 function same(model: string, after: readonly string[], before: readonly string[]): void {
