@@ -121,6 +121,63 @@ test('6. a passport has every claim of its form, lives 900 s or to its first che
   }
 });
 
+test('an issue that asks for what it may not have is refused in the words that are written for it, and its older forms mean the same', async () => {
+  const intent = { summary: 'Triage acme/sandbox', services: ['github'] };
+  const issue = (body: object, by: Api = operator): Promise<Answer> =>
+    by('POST', '/v1/passports/issue', { agent_id: logged.id, intent, ...body });
+  const { mission_id } = await startMission(operator, logged.id);
+  const foreign = await startMission(operator, enforced.id);
+  for (const [body, ...wanted] of [
+    [{ intent: null }, 400, 'ACCOUNTABILITY_REQUIRED', undefined],
+    [{ mission_ids: [foreign.mission_id] }, 403, 'FORBIDDEN', 'mission_agent'],
+    [{ mission_ids: ['ms_01kt16jphrfacb42v78k230hbe'] }, 404, 'MISSION_ENDED', undefined],
+    [{ mission_ids: [mission_id], intent: { services: ['slack'] } }, 400, 'SCOPE_ESCALATION', undefined],
+    [{ scopes: [{ service_connection_id: github, scopes: ['admin:org'] }] }, 400, 'SCOPE_ESCALATION', undefined],
+    [{ services: ['slack'] }, 403, 'FORBIDDEN', 'service_not_granted'],
+  ] as const)
+    assert.deepEqual(refused(await issue(body)), wanted, JSON.stringify(body));
+  const long = Array.from({ length: 32 }, (_, i) => ({ path: `body.f${i}`, op: 'eq', value: 'v'.repeat(1_000) }));
+  for (const [body, path] of [
+    [{ accountability_mode: 'standard' }, 'accountability_mode'],
+    [{ mission_ids: [mission_id, foreign.mission_id] }, 'mission_ids'],
+    [{ identity_claim_ids: ['clm_1'] }, 'identity_claim_ids'],
+    [{ authority_binding_ids: ['bnd_1'] }, 'authority_binding_ids'],
+    [{ intent: { ...intent, estimated_duration_seconds: 604_801 } }, 'intent'],
+    [{ intent: 'Triage acme/sandbox', intent_description: 'Something else' }, 'intent'],
+    [{ scopes: [{ service: 'github', constraints: long }] }, 'scopes'],
+    [{ scopes: [{ service: 'github', constraint: [] }] }, 'scopes'],
+  ] as const) {
+    const answer = await issue(body);
+    assert.deepEqual(refused(answer).slice(0, 2), [400, 'INVALID_REQUEST'], JSON.stringify(body));
+    const [field] = answer.body.error.metadata.fields;
+    assert.ok(field.path.startsWith(path), JSON.stringify([body, field]));
+  }
+  const own = await issue({ agent_id: enforced.id }, apiOf(platform.baseUrl, logged.jwt()));
+  assert.deepEqual(refused(own), [403, 'FORBIDDEN', 'own_objects_only']);
+  const twice = [{ path: 'method', op: 'eq', value: 'GET' }];
+  for (const body of [
+    { intent: 'Triage acme/sandbox', intent_services: ['github'] },
+    { intent: undefined, intent_description: 'Triage acme/sandbox', services: ['github'] },
+    { scopes: ['repo'] },
+    { scopes: [{ service_connection_id: github }], identity_claim_ids: [], authority_binding_ids: [], accountability_mode: 'logged' },
+  ]) {
+    const { token } = (await ok(issue(body), 201)).body;
+    const { stk } = claimsOf(token);
+    assert.deepEqual([stk.intent_summary, stk.intent_services], ['Triage acme/sandbox', ['github']], JSON.stringify(body));
+    assert.deepEqual(
+      stk.services.map((one: { connection_id: string; scopes: string[] }) => [one.connection_id, one.scopes]),
+      [[github, ['repo']]],
+    );
+  }
+  const narrowed = (
+    await ok(issue({ accountability_mode: 'enforced', scopes: [{ service: 'github', constraints: [...twice, ...twice] }] }), 201)
+  ).body;
+  assert.deepEqual([narrowed.accountability, claimsOf(narrowed.token).stk.services[0].constraints], ['enforced', twice]);
+  assert.equal(narrowed.next_checkpoint_by, narrowed.expires_at);
+  const plain = (await ok(issue({ agent_id: standard.id, intent: null, services: ['github'] }), 201)).body;
+  assert.deepEqual([plain.accountability, plain.next_checkpoint_by, claimsOf(plain.token).stk.intent_summary], ['standard', null, undefined]);
+});
+
 test('7. a bound passport causes no traffic with the operator key, or with another agent in possession of it', async () => {
   const { passport } = await startMission(operator, enforced.id);
   const seen = upstream.connections();

@@ -87,6 +87,10 @@ test('13. a run that a detector revoked is reviewed without checkout, once, and 
   assert.equal((await rows('passport.checkout', agent)).length, 1);
   const { body: mission } = await operator('GET', `/v1/missions/${mission_id}`);
   assert.deepEqual([mission.review_status, mission.review_ids], ['flagged', [review.review_id]]);
+  await eventually(async () => {
+    const { counts } = (await operator('GET', `/v1/missions/${mission_id}`)).body;
+    assert.deepEqual([counts.denied, counts.security_events], [1, 1]);
+  });
   assert.deepEqual((await operator('GET', `/v1/passports/reviews/${review.checkout_id}`)).body, review);
 });
 

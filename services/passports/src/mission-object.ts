@@ -79,7 +79,7 @@ export async function missionObjects(deps: Deps, missions: readonly MissionState
         intents: 0,
         approvals: 0,
         checkpoints: row?.checkpoints ?? 0,
-        security_events: 0,
+        security_events: counts?.security_events ?? 0,
       },
       by_service: own.map(({ service, reads, writes, last_ms }) => ({ service, reads, writes, last_at: iso(last_ms) })),
       flags: row?.flags ?? [],

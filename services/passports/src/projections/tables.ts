@@ -70,7 +70,15 @@ export interface Tables {
   checkpoint: { checkpoint_id: string; line: string; operator_id: string; recorded_ms: number; data: Json<CheckpointRow> };
   /** No read model: what lies here is nowhere else, sealed. Its digest is in the log. */
   mission_output: { mission_id: string; sha256: string; operator_id: string; sealed: string; kept_ms: number };
-  mission_usage: { mission_id: string; operator_id: string; calls: number; denied: number; failed: number; actions: number };
+  mission_usage: {
+    mission_id: string;
+    operator_id: string;
+    calls: number;
+    denied: number;
+    failed: number;
+    actions: number;
+    security_events: number;
+  };
   service_usage: { mission_id: string; service: string; reads: number; writes: number; actions: number; last_ms: number };
   open_attempt: { attempt_id: string; operator_id: string; mission_id: string; service: string };
   passport_usage: { jti: string; operator_id: string; last_used_ms: number };
@@ -161,5 +169,12 @@ export const STEPS: readonly Step[] = [
         mission_id text not null, sha256 text not null, operator_id text not null, sealed text not null, kept_ms bigint not null,
         primary key (mission_id, sha256));
       create index mission_output_by_time on mission_output (operator_id, kept_ms);`,
+  },
+  {
+    name: 'security events of missions',
+    up: `
+      truncate mission_usage, service_usage, open_attempt, passport_usage;
+      delete from cursor where name = 'usage';
+      alter table mission_usage add column security_events int not null;`,
   },
 ];

@@ -1,17 +1,18 @@
 /**
- * What calls did, per mission and passport: attempts, refusals, failures, and the calls that went upstream. The first closing of an attempt counts, later
- * ones are ignored, like everywhere (api.md §8.6). Shows; the exact counting against caps is the log's (`admit`).
+ * What calls did, per mission and passport: attempts, refusals, failures, and the calls that went upstream; and what the detectors found in them. The first closing
+ * of an attempt counts, later ones are ignored, like everywhere (api.md §8.6). Shows; the exact counting against caps is the log's (`admit`).
  */
 import type { Entry } from '@sallyport/bus/follow.ts';
 import { dataOf, type Fact } from '@sallyport/contracts/fact.ts';
 import { callAttempted, callCompleted, callDenied } from '@sallyport/contracts/facts/calls.ts';
+import { signalRaised } from '@sallyport/contracts/facts/detection.ts';
 import { eachEntry, type ProjectionOptions } from '@sallyport/projections/options.ts';
 import { sql, type Transaction } from 'kysely';
 import type { Tables } from './tables.ts';
 
 export const USAGE: Pick<ProjectionOptions<Tables>, 'name' | 'filters' | 'handle' | 'reset'> = {
   name: 'usage',
-  filters: (partition) => [`ledger.${partition}.calls.*`],
+  filters: (partition) => [`ledger.${partition}.calls.*`, `ledger.${partition}.*.signal.*`],
   handle: eachEntry(project),
   reset: async (tx) => {
     for (const table of ['mission_usage', 'service_usage', 'open_attempt', 'passport_usage'] as const) await tx.deleteFrom(table).execute();
@@ -25,6 +26,8 @@ async function project(tx: Transaction<Tables>, entry: Entry): Promise<void> {
 async function projectCall(tx: Transaction<Tables>, fact: Fact, atMs: number): Promise<void> {
   const { mission_id: missionId, jti, operator_id: operatorId } = fact;
   if (missionId === undefined) return;
+  const signal = dataOf(signalRaised, fact);
+  if (signal) return signal.dry_run ? undefined : countMission(tx, operatorId, missionId, { security_events: 1 });
   const attempted = dataOf(callAttempted, fact);
   if (attempted) {
     const { service } = attempted;
@@ -56,17 +59,20 @@ async function close(tx: Transaction<Tables>, attemptId: string): Promise<boolea
   return result.numDeletedRows > 0n;
 }
 
+type Counts = Record<'calls' | 'denied' | 'failed' | 'actions' | 'security_events', number>;
+
 async function countMission(
   tx: Transaction<Tables>,
   operatorId: string,
   missionId: string,
-  { calls = 0, denied = 0, failed = 0, actions = 0 }: { calls?: number; denied?: number; failed?: number; actions?: number },
+  { calls = 0, denied = 0, failed = 0, actions = 0, security_events = 0 }: Partial<Counts>,
 ): Promise<void> {
   await sql`
-    insert into mission_usage (mission_id, operator_id, calls, denied, failed, actions)
-    values (${missionId}, ${operatorId}, ${calls}, ${denied}, ${failed}, ${actions})
+    insert into mission_usage (mission_id, operator_id, calls, denied, failed, actions, security_events)
+    values (${missionId}, ${operatorId}, ${calls}, ${denied}, ${failed}, ${actions}, ${security_events})
     on conflict (mission_id) do update set calls = mission_usage.calls + excluded.calls, denied = mission_usage.denied + excluded.denied,
-      failed = mission_usage.failed + excluded.failed, actions = mission_usage.actions + excluded.actions`.execute(tx);
+      failed = mission_usage.failed + excluded.failed, actions = mission_usage.actions + excluded.actions,
+      security_events = mission_usage.security_events + excluded.security_events`.execute(tx);
 }
 
 async function countService(tx: Transaction<Tables>, missionId: string, service: string, reads: number, atMs: number): Promise<void> {
