@@ -40,7 +40,12 @@ const smtp = new SMTPServer({
 const listening = smtp.listen(0).address();
 const smtpPort = typeof listening === 'object' && listening ? listening.port : 0;
 
-const platform = testPlatform({ env: { SALLYPORT_SMTP_URL: `smtp://127.0.0.1:${smtpPort}` } });
+const mailed = (email: string): Promise<string> =>
+  eventually(async () => {
+    const text = mails.find(({ to }) => to === email)?.text ?? assert.fail(`no mail to ${email}`);
+    return /http:\/\/\S+\/invite\/\S+/.exec(text)?.[0] ?? assert.fail(text);
+  });
+const platform = testPlatform({ env: { SALLYPORT_SMTP_URL: `smtp://127.0.0.1:${smtpPort}` }, mailed });
 const passports = lateBusOf(() => platform.constellation, 'passports');
 const gateway = lateBusOf(() => platform.constellation, 'gateway');
 const pages = pagesOver(gateway.get);
@@ -234,7 +239,7 @@ test('every address gets the same answer; only a member gets a mail, and its lin
   const ask = (address: string): Promise<Answer> => platform.api()('POST', '/v1/auth/magic-link', { email: address });
   await eventually(async () => {
     await ask(email);
-    return mails.length > 0;
+    return mails.some(({ to }) => to.toLowerCase() === email.toLowerCase());
   });
   const stranger = newEmail('stranger');
   const answers = [await ask(email), await ask(stranger), await ask(`${email}, ${stranger}`.slice(0, 60))];
@@ -243,10 +248,39 @@ test('every address gets the same answer; only a member gets a mail, and its lin
   assert.equal(answers[2]?.status, 400);
   const names = (answer: Answer | undefined): string[] => [...(answer?.headers.keys() ?? [])].sort();
   assert.deepEqual(names(answers[0]), names(answers[1]));
-  const link = /http:\/\/\S+\/login\?token=\S+/.exec(mails.at(-1)?.text ?? '')?.[0] ?? assert.fail('no link in the mail');
+  const link =
+    /http:\/\/\S+\/login\?token=\S+/.exec(mails.findLast(({ to }) => to.toLowerCase() === email.toLowerCase())?.text ?? '')?.[0] ??
+    assert.fail('no link in the mail');
   const { api } = await signIn(platform.baseUrl, link);
   assert.equal((await api('GET', '/v1/operator')).body.id, made.operator.id);
-  assert.ok(mails.every(({ to }) => to.toLowerCase() === email.toLowerCase()));
+  assert.ok(!mails.some(({ to }) => to.includes(stranger)));
+});
+
+test('an invitation goes to the invited one by mail alone, once for each time that somebody invites', async () => {
+  const acme = await platform.newOperator('Mail & Co');
+  const email = newEmail('invited');
+  const invite = (idempotencyKey: string): Promise<Answer> =>
+    acme.api('POST', '/v1/team/members', { email, name: 'Ada' }, { 'idempotency-key': idempotencyKey });
+  const first = await invite('once');
+  assert.deepEqual([first.status, first.body.status, 'invite_url' in first.body], [201, 'invited', false], JSON.stringify(first.body));
+  const repeat = await invite('once');
+  assert.deepEqual([repeat.headers.get('idempotency-replayed'), repeat.body], ['true', first.body]);
+  assert.equal((await invite('again')).status, 201);
+  const texts = await eventually(async () => {
+    const mine = mails.filter(({ to }) => to === email).map(({ text }) => text);
+    assert.equal(mine.length, 2);
+    return mine;
+  });
+  assert.ok(texts.every((text) => text.includes('Mail & Co')));
+  const accept = (text: string | undefined): Promise<Answer> => {
+    const url = new URL(/http:\/\/\S+\/invite\/\S+/.exec(text ?? '')?.[0] ?? '');
+    assert.equal(url.pathname, `/invite/${first.body.id}`);
+    return platform.api()('POST', `/v1/team/members/${first.body.id}/accept`, { token: url.searchParams.get('token') });
+  };
+  // The mails of two invitations may overtake each other; one of the links is void.
+  const answers = [await accept(texts[0]), await accept(texts[1])].map(({ status }) => status);
+  assert.equal(answers.filter((status) => status === 200).length, 1, JSON.stringify(answers));
+  assert.equal(mails.filter(({ to }) => to === email).length, 2, 'a repeat is no third mail');
 });
 
 test('on the host, a link is printed for a member and for nobody else', async () => {

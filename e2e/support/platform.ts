@@ -71,7 +71,11 @@ export interface TestPlatform {
 }
 
 type TestConstellation = Omit<Constellation, 'apiKey'>;
-export type TestPlatformOptions = ConstellationOptions & { own?: boolean };
+export type TestPlatformOptions = ConstellationOptions & {
+  own?: boolean;
+  /** The link that was sent to this address, where `env` sets a mail server. */
+  mailed?: (email: string) => Promise<string>;
+};
 
 let count = 0;
 
@@ -94,7 +98,7 @@ function shared({ own, gateways = 1, ...special }: TestPlatformOptions): TestCon
   };
 }
 
-export function testPlatform(options: TestPlatformOptions = {}): TestPlatform {
+export function testPlatform({ mailed, ...options }: TestPlatformOptions = {}): TestPlatform {
   let started: TestConstellation | undefined;
   let host: Host | undefined;
   const ready = Promise.withResolvers<void>();
@@ -160,7 +164,8 @@ export function testPlatform(options: TestPlatformOptions = {}): TestPlatform {
           const invitation = { email, name: role, role, ...(allowed && { allowed_connections: allowed }) };
           const invited = await operatorApi('POST', '/v1/team/members', invitation);
           assert.equal(invited.status, 201, JSON.stringify(invited.body));
-          const { id: member_id, invite_url } = invited.body;
+          const { id: member_id } = invited.body;
+          const invite_url = mailed ? await mailed(email) : invited.body.invite_url;
           const token = new URL(invite_url).searchParams.get('token');
           const accepted = await api()('POST', `/v1/team/members/${member_id}/accept`, { token });
           assert.equal(accepted.status, 200, JSON.stringify(accepted.body));

@@ -84,6 +84,13 @@ async function pages(api: Api, path: string, limit: number, between: () => Promi
   return ids;
 }
 
+/** Older than a day, not made yet, and of nothing. */
+const CURSORS = (): string[] => {
+  const made = (before: string, at: number): string => Buffer.from(`${before} ${at}`).toString('base64url');
+  const id = 'agt_01kt16jnjge4ma4jz41b93y214';
+  return [made(id, Date.now() - 86_400_001), made(id, Date.now() + 60_000), made("' or 1=1", Date.now()), made(`${id} x`, Date.now())];
+};
+
 test('36. array endpoints answer bare arrays and page by cursor, each object once while others are made', async () => {
   const f = await furnish('paged');
   const { api } = f.operator;
@@ -110,7 +117,7 @@ test('36. array endpoints answer bare arrays and page by cursor, each object onc
     const seen = await pages(api, http.path, 3, more);
     assert.equal(new Set(seen).size, seen.length, `${name}: one came twice`);
     for (const id of before) assert.ok(seen.includes(id), `${name}: ${id} was left out`);
-    for (const bad of ['x', '', 'a'.repeat(600)]) {
+    for (const bad of ['x', '', 'a'.repeat(600), ...CURSORS()]) {
       const refused = await api('GET', `${http.path}?limit=2&cursor=${bad}`);
       assert.ok(refused.status === 400, `${name} with cursor ${bad.slice(0, 5)}: ${refused.status}`);
     }

@@ -1,7 +1,9 @@
 /**
- * `POST /v1/team/members` (api.md §17). An address that was invited and has not accepted is invited again: same member, new link, the old one is void.
+ * `POST /v1/team/members` (api.md §17). An address that was invited and has not accepted is invited again: same member, new link, the old one is void. Where a
+ * mail server is set the link goes to the invited one alone; a crash or a refusing server loses the mail, and whoever invited invites again.
  */
 import { randomBytes } from 'node:crypto';
+import { errorFields } from '@sallyport/bus/log.ts';
 import { type Denial, denial, invalid } from '@sallyport/contracts/errors.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { memberInvited } from '@sallyport/contracts/facts/people.ts';
@@ -18,6 +20,8 @@ import { OPERATOR } from '../../domain/operator.ts';
 import { mayHandle, type Team } from '../../domain/team.ts';
 import { inviteHash, makeInvite } from '../../invitation.ts';
 import { readOperator } from '../../reading.ts';
+import type { Mailer } from '../../sign-in/mail.ts';
+import { readOperatorName } from '../../sign-in/members.ts';
 import { connectionsRefusal, memberWithEmail, notYours, teamFact } from './team-rules.ts';
 
 const INVITE_LIFE_MS = 7 * 86_400_000;
@@ -58,8 +62,32 @@ export function inviteMemberOperation(deps: Deps): OperationHandler<typeof invit
         value: { ...memberObject(member, null), invite_url: `${deps.public_url}/invite/${id}?token=${token}` },
       };
     });
-    return answerOf(inviteMember, decided, (value) => value);
+    const { mail } = deps.signIn;
+    if (!mail) return answerOf(inviteMember, decided, (value) => value);
+    // A repeat with its key is no second mail.
+    if (decided.ok && !decided.replayed) {
+      void sendInvitation(deps, mail, decided.value).catch((error: unknown) =>
+        deps.log.warn(errorFields(error), 'an invitation was not sent'),
+      );
+    }
+    return answerOf(inviteMember, decided, ({ invite_url: _mailed, ...member }) => member);
   };
+}
+
+async function sendInvitation(deps: Deps, mail: Mailer, { email, operator_id, invite_url }: Invited): Promise<void> {
+  const operatorName = await readOperatorName(deps, operator_id);
+  await mail.send({
+    to: email,
+    subject: 'Your invitation',
+    text: [
+      `You are invited to ${operatorName}:`,
+      '',
+      invite_url,
+      '',
+      'The link works once, within seven days. If you know nothing of this, do nothing.',
+      '',
+    ].join('\n'),
+  });
 }
 
 function roleRefusal(principal: Principal, role: Role, before: MemberState | null): Denial | null {
