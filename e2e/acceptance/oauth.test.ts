@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { aggregateSubject, PLATFORM } from '@sallyport/bus/subjects.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
-import { deviceAsked } from '@sallyport/contracts/facts/sign-in.ts';
+import { deviceAsked, refreshTokenIssued } from '@sallyport/contracts/facts/sign-in.ts';
 import { DEVICE_CODE, decideRequest, viewDevice, viewRequest } from '@sallyport/contracts/operations/oauth.ts';
 import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { newId } from '@sallyport/service-kit/ids.ts';
@@ -56,6 +56,17 @@ async function auditActions(acme: TestOperator, wanted: string): Promise<{ actio
     return entries.some(({ action }: { action: string }) => action === wanted) && entries;
   });
 }
+
+/** Spent when the file begins and shown again when it ends: by then the answer is not lost any more. */
+let early: { acme: TestOperator; lost: Awaited<ReturnType<typeof tokensByCode>>; next: Answer['body']; spent_at: number };
+
+test('38. a refresh token is spent, and its successor kept', async () => {
+  const { session, acme } = await person();
+  const lost = await tokensByCode(platform.baseUrl, pages, session);
+  const { status, body: next } = await refresh(platform.baseUrl, lost.refresh_token, lost.program.client_id);
+  assert.equal(status, 200, JSON.stringify(next));
+  early = { acme, lost, next, spent_at: Date.now() };
+});
 
 test('both metadata documents name what is there', async () => {
   const server = (await platform.api()('GET', '/.well-known/oauth-authorization-server')).body;
@@ -428,4 +439,33 @@ test('a member who is removed between consent and code, or holds tokens, gets an
   assert.deepEqual(oauthError(await refresh(platform.baseUrl, kept.refresh_token, kept.program.client_id)), NO_GRANT);
   assert.deepEqual(why(await me(kept.access_token)), ENDED);
   assert.equal((await api('GET', '/v1/operator')).body.id, acme.operator_id);
+});
+
+test('a refresh token that nobody used in its time is over, and no theft; the family lives on', async () => {
+  const { acme, session } = await person();
+  const { access_token, program } = await tokensByCode(platform.baseUrl, pages, session);
+  const { gid } = JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString());
+  const [old = '', good = ''] = await Promise.all(
+    [Date.now() - 1_000, Date.now() + 60_000].map(async (expires_at_ms) => {
+      const id = randomBytes(16).toString('hex');
+      const text = `rt_${acme.operator_id.slice('op_'.length)}.${id}.${randomBytes(32).toString('base64url')}`;
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      const issued = draft(refreshTokenIssued, { grant_id: gid, sha256, expires_at_ms });
+      await writeFacts(await passports.get(), aggregateSubject(acme.operator_id, 'oauth_token', id), acme.operator_id, [issued]);
+      return text;
+    }),
+  );
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, old, program.client_id)), NO_GRANT);
+  assert.equal((await me(access_token)).status, 200);
+  assert.equal((await refresh(platform.baseUrl, good, program.client_id)).status, 200);
+});
+
+test('38. thirty seconds later a spent token is a stolen one, though its successor was never used', async () => {
+  const { acme, lost, next, spent_at } = early;
+  await eventually(() => Date.now() > spent_at + 30_500, { timeoutMs: 40_000, everyMs: 100 });
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, lost.refresh_token, lost.program.client_id)), NO_GRANT);
+  for (const { access_token } of [lost, next]) assert.deepEqual(why(await me(access_token)), ENDED);
+  assert.deepEqual(oauthError(await refresh(platform.baseUrl, next.refresh_token, lost.program.client_id)), NO_GRANT);
+  const rows = await auditActions(acme, 'auth.token_reuse');
+  assert.equal(rows.filter(({ action }) => action === 'auth.token_reuse').length, 1);
 });

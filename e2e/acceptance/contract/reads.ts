@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '@sallyport/testing/time.ts';
 import type { Api } from '../../support/api.ts';
-import { CALLED, callAs, furnish, pathIds, pathOf } from './world.ts';
+import { CALLED, callAs, furnish, pathIds, pathOf, platform } from './world.ts';
 
 /** Nobody has any in this scope. */
 const NOTHING_THERE = ['missions.download_operator_review'];
@@ -140,4 +140,33 @@ test('36. every list takes a page of its own size and refuses one beyond 100', a
   }
   assert.ok(READS.some((one) => pathIds(one).length > 0));
   assert.equal(typeof callAs, 'function');
+});
+
+test('a database that is away is a 503 that says when to come back, and never a defect', async () => {
+  const f = await furnish('away');
+  const { api } = f.operator;
+  const paths = ['/v1/agents', '/v1/missions', '/v1/passports/active', '/v1/team/members', '/v1/audit', '/v1/security-events'];
+  for (const path of paths) assert.equal((await api('GET', path)).status, 200, path);
+  platform.constellation.kill('postgres');
+  const behind = new Set<string>();
+  const wrong: string[] = [];
+  await eventually(
+    async () => {
+      const answers = await Promise.all(paths.map(async (path) => ({ path, ...(await api('GET', path)) })));
+      for (const { path, status, body, headers } of answers) {
+        if (status === 200) continue;
+        if (status === 503 && body.error.code === 'READ_MODEL_BEHIND' && headers.get('retry-after') === '1') behind.add(path);
+        else wrong.push(`${path}: ${status} ${JSON.stringify(body)}`);
+      }
+      return behind.size === paths.length;
+    },
+    { timeoutMs: 20_000, everyMs: 20 },
+  );
+  assert.deepEqual(wrong, []);
+  await eventually(
+    async () => {
+      for (const path of paths) assert.equal((await api('GET', path)).status, 200, path);
+    },
+    { timeoutMs: 30_000, everyMs: 250 },
+  );
 });
