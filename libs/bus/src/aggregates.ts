@@ -1,9 +1,10 @@
 /**
  * Aggregates, read at the stream's leader: what is kept in memory plus whatever stands on the subject after it. Owns a bounded cache,
- * which saves reading but is never believed alone: each read asks the leader for what comes next.
+ * which saves reading but is never believed alone: each read asks the leader for what comes next. One round trip where nothing is new, or
+ * where all there is is one message.
  */
 import type { Fact, Position } from '@sallyport/contracts/fact.ts';
-import { parseFacts, readLedger, type StoredMessage } from './api.ts';
+import { EXPECTED_HEADER, parseFacts, readLedger, type StoredMessage } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { Bus } from './connect.ts';
 import { aggregateSubject } from './subjects.ts';
@@ -29,7 +30,8 @@ export interface Aggregates {
 
 const MAX_CACHED = 20_000;
 
-export function createAggregates(bus: Bus, clock: Clock, maxCached: number = MAX_CACHED): Aggregates {
+/** `onRead` is told the sequence of each message that the leader was seen to have. */
+export function createAggregates(bus: Bus, clock: Clock, onRead: (seq: number) => void, maxCached: number = MAX_CACHED): Aggregates {
   // One map per kind, because only there is the state's type known; the oldest read anywhere leaves first.
   const byKind = new WeakMap<object, Map<string, unknown>>();
   const recent = new Map<string, () => void>();
@@ -65,11 +67,21 @@ export function createAggregates(bus: Bus, clock: Clock, maxCached: number = MAX
     load: async (kind, operatorId, id) => {
       const subject = aggregateSubject(operatorId, kind.kind, id);
       let loaded = cacheOf(kind).get(subject) ?? { state: kind.initial(), seq: 0 };
-      for (;;) {
-        const message = await readLedger(bus, { next_by_subj: subject, seq: loaded.seq + 1 });
-        if (!message) break;
+      const take = (message: StoredMessage): void => {
         clock.observe(message.ts_ms);
+        onRead(message.seq);
         loaded = { state: evolveAll(kind, loaded.state, message), seq: message.seq };
+      };
+      // Of what was never read, the last message may be the first as well, which its own expectation tells.
+      const last = loaded.seq === 0 ? await readLedger(bus, { last_by_subj: subject }) : null;
+      if (loaded.seq === 0 && !last) return loaded;
+      if (last?.header(EXPECTED_HEADER) === '0') take(last);
+      else {
+        for (;;) {
+          const message = await readLedger(bus, { next_by_subj: subject, seq: loaded.seq + 1 });
+          if (message) take(message);
+          if (!message || message.seq === last?.seq) break;
+        }
       }
       if (loaded.seq > 0) keep(kind, subject, loaded);
       return loaded;

@@ -8,6 +8,8 @@ import type { Bus } from './connect.ts';
 import { LedgerUnavailable } from './errors.ts';
 
 export const LEDGER = 'LEDGER';
+/** Of a message: the last sequence on its subject when it was stored, which the server made sure of. */
+export const EXPECTED_HEADER = 'Nats-Expected-Last-Subject-Sequence';
 export const API_TIMEOUT_MS = 1_000;
 const READ_DEADLINE_MS = 3_000;
 const RETRY_MS = 50;

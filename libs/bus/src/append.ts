@@ -6,7 +6,7 @@
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { nuid } from '@nats-io/nats-core';
 import type { Fact } from '@sallyport/contracts/fact.ts';
-import { type ApiError, pause, readLedger } from './api.ts';
+import { type ApiError, EXPECTED_HEADER, pause, readLedger } from './api.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable } from './errors.ts';
 
@@ -112,7 +112,7 @@ function headersOf(message: Message): MsgHdrs {
   const fields = headers();
   for (const [name, value] of Object.entries(message.headers ?? {})) fields.set(name, value);
   fields.set('Nats-Msg-Id', message.id);
-  if (message.expect !== undefined) fields.set('Nats-Expected-Last-Subject-Sequence', String(message.expect));
+  if (message.expect !== undefined) fields.set(EXPECTED_HEADER, String(message.expect));
   if (message.expect_subject !== undefined) fields.set('Nats-Expected-Last-Subject-Sequence-Subject', message.expect_subject);
   return fields;
 }

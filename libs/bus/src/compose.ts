@@ -10,8 +10,8 @@ import { aggregateSubject, fenceSubject, PLATFORM, uniqueSubject } from './subje
 export type Write =
   | { on: { kind: string }; operator_id: string; id: string; facts: DraftFact[] }
   | {
-      /** `targets`: `<kind>:<id>` each. `ack`: gateways are asked to say when they have read it. */
-      fence: { kind: string; id: string; effect: FenceEffect; targets: string[]; ack?: boolean };
+      /** `targets`: `<kind>:<id>` each. `reason`: for callers whom it refuses. `ack`: gateways are asked to say when they have read it. */
+      fence: { kind: string; id: string; effect: FenceEffect; targets: string[]; reason?: string; ack?: boolean };
       operator_id: string;
       fact: DraftFact;
     }
@@ -46,8 +46,8 @@ export function compose(
       if (expecting.has(subject)) throw new Error('one decision writes a unique thing once');
       expecting.set(subject, { subject, facts: [newFact(write.fact, owner)], expect: 0, id: messageId() });
     } else {
-      const { kind, id, effect, targets } = write.fence;
-      const headers = fenceHeaders(effect, kind, id, targets, write.fence.ack ? ack : undefined);
+      const { kind, id, effect, targets, reason } = write.fence;
+      const headers = fenceHeaders(effect, kind, id, targets, { reason, ack: write.fence.ack ? ack : undefined });
       fences.push({ subject: fenceSubject(write.operator_id, kind, id), facts: [newFact(write.fact, owner)], headers, id: messageId() });
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Fences on the wire: facts that change what others may believe (architecture, "Views", "Revocation"). Owns the three headers
- * (`Sp-Fence`, `Sp-Targets`, `Sp-Ack`) and the acknowledgements that gateways send. Headers are read by every gateway from
+ * Fences on the wire: facts that change what others may believe (architecture, "Views", "Revocation"). Owns the four headers
+ * (`Sp-Fence`, `Sp-Targets`, `Sp-Reason`, `Sp-Ack`) and the acknowledgements that gateways send. Headers are read by every gateway from
  * headers-only messages, so they are final.
  */
 import { randomBytes } from 'node:crypto';
@@ -9,6 +9,7 @@ import type { Bus } from './connect.ts';
 
 export const FENCE_HEADER = 'Sp-Fence';
 export const TARGETS_HEADER = 'Sp-Targets';
+export const REASON_HEADER = 'Sp-Reason';
 export const ACK_HEADER = 'Sp-Ack';
 
 export const FENCE_EFFECTS = ['revoked', 'ended', 'narrowed'] as const;
@@ -20,6 +21,8 @@ export interface FenceHeaders {
   id: string;
   /** First 12 bytes of SHA-256 of `<kind>:<id>`, each. */
   targets: Uint8Array[];
+  /** What a caller is told who is refused by this fence; without it only the owner knows. */
+  reason?: string;
   /** Core subject on which gateways answer with the position that they have read. */
   ack?: string;
 }
@@ -27,11 +30,26 @@ export interface FenceHeaders {
 /** At most this many targets fit beside the rest of a message's headers (the server refuses more than 64 KB). */
 const MAX_TARGETS = 3_000;
 
-export function fenceHeaders(effect: FenceEffect, kind: string, id: string, targets: string[], ack?: string): Record<string, string> {
+/** Longer reasons are left to the owner. */
+const MAX_REASON_BYTES = 1_000;
+
+export function fenceHeaders(
+  effect: FenceEffect,
+  kind: string,
+  id: string,
+  targets: string[],
+  { reason, ack }: { reason?: string | undefined; ack?: string | undefined } = {},
+): Record<string, string> {
   if (targets.length === 0 || targets.length > MAX_TARGETS) throw new RangeError(`a fence has 1 to ${MAX_TARGETS} targets`);
   const hashes = targets.map((target) => Buffer.from(hash12(target)).toString('base64url'));
-  const fields = { [FENCE_HEADER]: `${effect} ${kind} ${id}`, [TARGETS_HEADER]: hashes.join(',') };
-  return ack === undefined ? fields : { ...fields, [ACK_HEADER]: ack };
+  const told = reason === undefined ? null : Buffer.from(reason);
+  return {
+    [FENCE_HEADER]: `${effect} ${kind} ${id}`,
+    [TARGETS_HEADER]: hashes.join(','),
+    // Anybody's words: encoded, so that they can begin no header of their own.
+    ...(told && told.length <= MAX_REASON_BYTES && { [REASON_HEADER]: told.toString('base64url') }),
+    ...(ack !== undefined && { [ACK_HEADER]: ack }),
+  };
 }
 
 const ACK_SUBJECT = /^ack\.[A-Za-z0-9_-]{22}$/;
@@ -48,8 +66,16 @@ export function fenceOf(entry: { header(name: string): string | undefined }): Fe
     .split(',')
     .map((text) => new Uint8Array(Buffer.from(text, 'base64url')))
     .filter((hash) => hash.length === TARGET_BYTES);
+  const reason = entry.header(REASON_HEADER);
   const ack = entry.header(ACK_HEADER);
-  return ack !== undefined && ACK_SUBJECT.test(ack) ? { effect, kind, id, targets, ack } : { effect, kind, id, targets };
+  return {
+    effect,
+    kind,
+    id,
+    targets,
+    ...(reason !== undefined && { reason: Buffer.from(reason, 'base64url').toString() }),
+    ...(ack !== undefined && ACK_SUBJECT.test(ack) && { ack }),
+  };
 }
 
 /** Says that this gateway has applied the log up to `position`; a fence without inbox is not answered. */

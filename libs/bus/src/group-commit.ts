@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
-import { type ApiError, getMessage, isWrongSequence, LEDGER, pause } from './api.ts';
+import { type ApiError, EXPECTED_HEADER, getMessage, isWrongSequence, LEDGER, pause } from './api.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable } from './errors.ts';
 import { callsSubject, PARTITIONS } from './subjects.ts';
@@ -81,7 +81,6 @@ const MAX_WAITING = 20_000;
 const MAX_KEPT = 100_000;
 const LENGTH_BYTES = 2;
 const ID_HEADER = 'Nats-Msg-Id';
-const EXPECTED_HEADER = 'Nats-Expected-Last-Subject-Sequence';
 
 export function createGroupCommit(bus: Bus, options: GroupCommitOptions): GroupCommit {
   const { boot, deadline_ms = DEADLINE_MS, attempt_ms = ATTEMPT_MS, max_waiting = MAX_WAITING } = options;

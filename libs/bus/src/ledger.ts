@@ -67,6 +67,11 @@ export interface Ledger {
   /** Sequence of the last message that the filter (wildcards allowed) matches, 0 if none. */
   lastSeq(subjectFilter: string): Promise<number>;
   streamLast(): Promise<number>;
+  /**
+   * A position, not below `minSeq`, that the leader was seen to have: whatever is read from now on is complete up to it. Costs a question only where this
+   * process has not met `minSeq` yet. Throws LedgerUnavailable when the leader is not there yet.
+   */
+  readFrom(minSeq: number): Promise<number>;
 }
 
 export interface LedgerOptions {
@@ -80,8 +85,18 @@ const JITTER_MS = 15;
 const READ_MS = 3_000;
 
 export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Ledger {
-  const aggregates = createAggregates(bus, clock, max_cached);
+  let met = 0;
+  const meet = (seq: number): void => {
+    met = Math.max(met, seq);
+  };
+  const aggregates = createAggregates(bus, clock, meet, max_cached);
   const running = createRunning(bus);
+
+  async function streamLast(): Promise<number> {
+    const { last_seq } = (await persist(READ_MS, () => streamInfo(bus))).state;
+    meet(last_seq);
+    return last_seq;
+  }
 
   async function lastSeq(subjectFilter: string): Promise<number> {
     return (await readLedger(bus, { last_by_subj: subjectFilter }))?.seq ?? 0;
@@ -142,6 +157,7 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
         acks?.stop();
         return null;
       }
+      meet(result.seq);
       if ('deny' in decision) return { ok: false, denial: decision.deny, seq: result.seq };
       return { ok: true, value: decision.value, seq: result.seq, ...(acks && { acks }) };
     } catch (error) {
@@ -173,7 +189,11 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
     },
     load: (kind, operatorId, id) => aggregates.load(kind, operatorId, id),
     lastSeq,
-    streamLast: async () => (await persist(READ_MS, () => streamInfo(bus))).state.last_seq,
+    streamLast,
+    readFrom: async (minSeq) => {
+      if (met < minSeq && (await streamLast()) < minSeq) throw new LedgerUnavailable('the leader has not what the asker has read');
+      return met;
+    },
   };
 }
 

@@ -119,6 +119,31 @@ test('given a state that is kept in memory, what another process wrote is seen a
   assert.deepEqual(state.names, ['agent.registered', 'agent.renamed']);
 });
 
+test('given an aggregate that was never read, one message costs one question, and several are read in order', async () => {
+  const questions = async (reading: Ledger, id: string): Promise<[number, string[]]> => {
+    const { outMsgs } = bus.nc.stats();
+    const { state } = await reading.load(counter, 'op_1', id);
+    return [bus.nc.stats().outMsgs - outMsgs, state.names];
+  };
+  await other.decide(scope, add('alone', 'agent.registered'));
+  for (const type of ['agent.registered', 'agent.renamed', 'agent.suspended']) await other.decide(scope, add('thrice', type));
+  const fresh = createLedger(bus, { clock });
+  assert.deepEqual(await questions(fresh, 'never'), [1, []]);
+  assert.deepEqual(await questions(fresh, 'alone'), [1, ['agent.registered']]);
+  assert.deepEqual(await questions(fresh, 'alone'), [1, ['agent.registered']]);
+  assert.deepEqual(await questions(fresh, 'thrice'), [4, ['agent.registered', 'agent.renamed', 'agent.suspended']]);
+});
+
+test('given a position that this process has met, reading begins there unasked; a later one is asked for, and one that is not there is an outage', async () => {
+  const fresh = createLedger(bus, { clock });
+  const { seq } = await other.decide(scope, add('met')).then((decided) => (decided.ok ? decided : assert.fail()));
+  assert.ok((await fresh.readFrom(seq)) >= seq);
+  const { outMsgs } = bus.nc.stats();
+  assert.ok((await fresh.readFrom(seq)) >= seq);
+  assert.equal(bus.nc.stats().outMsgs, outMsgs);
+  await assert.rejects(fresh.readFrom(seq + 1_000), LedgerUnavailable);
+});
+
 test('given a decision that always loses, it gives up after ten tries', async () => {
   let tries = 0;
   const always = ledger.decide(scope, async (read) => {

@@ -1,6 +1,6 @@
 /**
- * Applying entries: one transaction for the handler's writes and the cursors. Owns what happens when it fails: an outage is waited out for ever, a batch is
- * halved until the entry that fails stands alone, and that is tried a bounded number of times before it is poison.
+ * Applying entries: what they lead to elsewhere, then one transaction for the handler's writes and the cursors. Owns what happens when it fails: an outage is
+ * waited out for ever, a batch is halved until the entry that fails stands alone, and that is tried a bounded number of times before it is poison.
  */
 import type { Entry } from '@sallyport/bus/follow.ts';
 import { errorFields } from '@sallyport/bus/log.ts';
@@ -71,6 +71,7 @@ export async function apply<DB>(options: ProjectionOptions<DB>, control: ApplyCo
 async function commit<DB>(options: ProjectionOptions<DB>, control: ApplyControl, entries: readonly Entry[]): Promise<unknown> {
   try {
     const moves = movesOf(control.partitions, entries);
+    await options.act?.(entries);
     await options.database.followers.transaction().execute(async (tx) => {
       await moveCursors(libraryTables(tx), options.name, moves);
       await options.handle(tx, entries);

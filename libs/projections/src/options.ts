@@ -25,6 +25,11 @@ export interface ProjectionOptions<DB> {
    * entries come at once, of several partitions; after an error each half alone.
    */
   handle: (tx: Transaction<DB>, entries: readonly Entry[]) => Promise<void>;
+  /**
+   * What these entries lead to outside of the tables, done before the transaction begins, so that it waits for no database. It must be idempotent: it runs again
+   * after any failure, and in a process that does not know yet that it lost the partition.
+   */
+  act?: (entries: readonly Entry[]) => Promise<void>;
   /** Empties this projection's tables, for `rebuild`. */
   reset: (tx: Transaction<DB>) => Promise<void>;
   /** Payloads do not come: `facts()` of an entry throws. */

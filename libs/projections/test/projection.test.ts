@@ -137,6 +137,27 @@ test('given a handler that fails three times in the middle, nothing is lost, dou
   assert.deepEqual(await database.pool.query('select 1 from dead_letter').then(({ rowCount }) => rowCount), 0);
 });
 
+test('given entries that lead to something elsewhere, it is done before their transaction, and again when that fails', async () => {
+  const done: string[] = [];
+  const plain = rowsProjection(database, bus);
+  let failures = 0;
+  const projection = start({
+    act: async (entries) => {
+      done.push(`act ${entries.at(-1)?.seq}`);
+    },
+    handle: async (tx, entries) => {
+      done.push(`handle ${entries.at(-1)?.seq}`);
+      if (entries.length === 1 && failures++ < 1) throw new Error('not now');
+      if (entries.length > 1) throw new Error('not in a batch');
+      await plain.handle(tx, entries);
+    },
+  });
+  assert.deepEqual(await settled(projection), written);
+  assert.equal(failures, written.length + 1);
+  for (const [index, step] of done.entries()) if (index % 2 === 1) assert.equal(step, done[index - 1]?.replace('act', 'handle'));
+  assert.equal(done.filter((step) => step === `act ${written[0]}`).length, 2);
+});
+
 test('given an entry that can never be handled, it becomes a dead letter and the rest goes on', async () => {
   const poison = written[10];
   const plain = rowsProjection(database, bus);

@@ -65,7 +65,7 @@ export async function revokeRead(
     write: [
       { on: PASSPORT, operator_id, id: issued.line, facts: [fact] },
       ...implicitRevocation(family.self.mission, [current.issued.jti], reason, terminal_state, read.now),
-      revokedLine(operator_id, issued, reason, true),
+      revokedLine(operator_id, issued, reason),
     ],
     value: { cascaded, reason, at: read.now, already_revoked: false },
   };

@@ -37,10 +37,17 @@ export function narrowedGrant(operatorId: string, agentId: string, connectionId:
   return fence(operatorId, 'grant', `${agentId}-${connectionId}`, 'narrowed', [grantTarget(agentId, connectionId)], reason);
 }
 
-/** One passport and all that descends from it: its line, so that no refresh of it escapes. */
-export function revokedLine(operatorId: string, issued: Pick<Issued, 'line' | 'jti'>, reason: string, ack: boolean): Write {
-  const targets = [target('line', issued.line), target('jti', issued.jti)];
-  return fence(operatorId, 'passport', issued.jti, 'revoked', targets, reason, ack);
+/**
+ * One passport and all that descends from it: its line, so that no refresh of it escapes. The fence says why, so that gateways refuse the line's passports
+ * without a question: `reason` is what the fact on the line's head says, whole.
+ */
+export function revokedLine(operatorId: string, { line, jti }: Pick<Issued, 'line' | 'jti'>, reason: string): Write {
+  const targets = [target('line', line), target('jti', jti)];
+  return {
+    fence: { kind: 'passport', id: jti, effect: 'revoked', targets, reason, ack: true },
+    operator_id: operatorId,
+    fact: draft(fenceSet, { effect: 'revoked', targets, reason: reason.slice(0, 200) }),
+  };
 }
 
 export function revokedAgent(operatorId: string, agentId: string, reason: string, ack = true): Write {

@@ -35,6 +35,7 @@ export interface SeenFence {
   operator_id: string;
   targets: readonly Hash[];
   seq: number;
+  reason: string | undefined;
 }
 
 export interface Feed {
@@ -118,7 +119,7 @@ export function openFeed({ bus, clock, boot, start_seq, since_ms, caught_up_at, 
     const subject = parseSubject(message.subject);
     admission.fence(headers.effect, targets, { seq: message.seq, ts_ms: message.ts_ms, partition: subject?.partition ?? 0 });
     const operator_id = subject?.type === 'fence' ? subject.operator_id : '';
-    const fence: SeenFence = { effect: headers.effect, operator_id, targets, seq: message.seq };
+    const fence: SeenFence = { effect: headers.effect, operator_id, targets, seq: message.seq, reason: headers.reason };
     for (const listener of listeners) listener(fence);
     // Only now does the position hold: calls in flight are cut, later ones will be refused.
     if (headers.ack !== undefined && headers.effect === 'revoked') acknowledgeFence(bus, headers, boot, message.seq);

@@ -27,7 +27,7 @@ export interface Identity {
   key_thumb: string | null;
   /** Log position up to which these answers are known to hold. */
   checked: number;
-  /** `performance.now()` of the oldest question that they rest on. */
+  /** `performance.now()` of the oldest question that a refusal would rest on. */
   asked_at: number;
 }
 
@@ -54,6 +54,8 @@ export function identify(deps: IdentifyDeps, presented: Presented, fresh: boolea
   const { claims, arrived_at, request_id } = presented;
   const kept = fresh ? null : deps.passports.kept(claims.jti);
   if (kept?.holds === 'yes') return withPassport(deps, presented, kept.known, fresh, null);
+  const revoked = kept?.holds === 'dead' ? deps.passports.revoked(kept.known) : null;
+  if (revoked) return withPassport(deps, presented, revoked, fresh, null);
   const asked = askKey(deps, presented, fresh);
   return deps.passports
     .ask(claims.stk.operator_id, claims.jti, arrived_at, request_id)
@@ -105,9 +107,12 @@ function identified(deps: IdentifyDeps, known: KnownPassport, bearer: Bearer): I
   const refused = possession(principal, known, key_thumb);
   const asked_at = Math.min(known.asked_at, bearer.asked_at);
   if (refused) return { ok: false, refusal: refused, known, asked_at };
+  // A caller whom nothing limits is the reason of no refusal, nor is any where the log itself ended the passport.
+  const limited = principal.allowed_connections !== null || principal.scopes !== null;
+  const rests_on = limited && known.asked_at !== NOT_ASKED ? asked_at : known.asked_at;
   const applied = deps.feed.position();
   const checked = Math.min(Math.max(known.position, applied), Math.max(position, applied));
-  return { ok: true, identity: { standing, known, caller, jwt, key_thumb, checked, asked_at } };
+  return { ok: true, identity: { standing, known, caller, jwt, key_thumb, checked, asked_at: rests_on } };
 }
 
 type Bearer =

@@ -1,6 +1,7 @@
 /**
  * What this gateway knows of passports: asked once, then followed (architecture, "Views"). A kept answer lets calls pass; a refusal is
- * only made by an answer that was asked for after the call arrived, or by a revocation or ending in the log.
+ * only made by an answer that was asked for after the call arrived, or by a revocation or ending in the log. A line's revocation that says why
+ * refuses without a question.
  */
 import type { Bus } from '@sallyport/bus/connect.ts';
 import { ResolvedPassport } from '@sallyport/contracts/objects/views.ts';
@@ -30,22 +31,27 @@ export interface KnownPassport extends Kept {
   };
   /** The outermost mission of its line: operations, approvals and caps are judged with all that were opened below it. */
   family: { hash: Hash; mission_id: string; opened_seq: number };
-  /** `performance.now()` when it was asked for. */
+  /** `performance.now()` when it was asked for; Infinity for what the log itself says. */
   asked_at: number;
 }
 
 export interface Passports {
   /** What is kept, and whether it still holds; null for a passport that was not met yet. */
   kept(jti: string): { known: KnownPassport; holds: Holds } | null;
+  /** A passport that was alive and whose line a revocation in the log has ended, with its reason; null where only the owner knows. */
+  revoked(known: KnownPassport): KnownPassport | null;
   /** Asks, sharing a question that was sent at or after `since`. Null: no such passport. Throws Unanswered. */
   ask(operatorId: string, jti: string, since: number, requestId: string): Promise<KnownPassport | null>;
   size(): number;
 }
 
 const MAX_KEPT = 10_000;
+const MAX_REASONS = 2_000;
 
 export function createPassports(bus: Bus, feed: Feed): Passports {
   const kept = new Map<string, KnownPassport>();
+  /** By target. */
+  const reasons = new Map<Hash, string>();
   const questions = createQuestions<KnownPassport | null>(VIEW_MS);
 
   function keep(jti: string, known: KnownPassport): void {
@@ -58,7 +64,8 @@ export function createPassports(bus: Bus, feed: Feed): Passports {
 
   async function send(operatorId: string, jti: string, requestId: string): Promise<KnownPassport | null> {
     const askedAt = performance.now();
-    const body = { operator_id: operatorId, jti, min_seq: feed.lastFence() };
+    // Not behind what is kept: answers of several instances of the owner are told apart by their position.
+    const body = { operator_id: operatorId, jti, min_seq: Math.max(feed.lastFence(), kept.get(jti)?.position ?? 0) };
     const answer = await askOwner(bus, passportResolve, body, requestId);
     if (!answer.ok) throw new Error(`passport.resolve was refused: ${answer.denial.code}`);
     if (answer.body === null) return null;
@@ -69,7 +76,22 @@ export function createPassports(bus: Bus, feed: Feed): Passports {
     return known;
   }
 
+  feed.onFence(({ effect, targets, reason }) => {
+    if (effect !== 'revoked' || reason === undefined) return;
+    for (const one of targets) if (!reasons.has(one)) reasons.set(one, reason);
+    while (reasons.size > MAX_REASONS) for (const oldest of reasons.keys().take(1)) reasons.delete(oldest);
+  });
+
   return {
+    revoked: (known) => {
+      const { resolved, hashes, position } = known;
+      const reason = reasons.get(hashes.chain[0]?.line ?? '');
+      // Whoever checked out before is told that; of other ends and of what lies above the line, the owner knows which came first.
+      const open = resolved.passport.state === 'live' && feed.admission.lastFence('ended', [hashes.jti]) <= position;
+      if (reason === undefined || !open) return null;
+      const passport = { ...resolved.passport, state: 'revoked' as const, reason };
+      return { ...known, resolved: { ...resolved, passport }, asked_at: Number.POSITIVE_INFINITY };
+    },
     kept: (jti) => {
       const known = kept.get(jti);
       return known ? { known, holds: stillHolds(known, feed) } : null;

@@ -28,6 +28,7 @@ export interface TestPlatform {
   apiKey: string;
   upstream: TestUpstream;
   nats: Awaited<ReturnType<typeof withNats>>;
+  passports: StartedService;
   /** As the operator, on the first gateway. */
   api(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
   /** Agent with key, connection to the upstream as github, and a passport. */
@@ -91,7 +92,7 @@ export async function withPlatform({ gatewayEnv = {} }: { gatewayEnv?: Record<st
     };
     return startService(name, env);
   };
-  const services = await Promise.all([stateful('passports'), stateful('vault')]);
+  const [passports, vault] = await Promise.all([stateful('passports'), stateful('vault')]);
   const gateways: Gateway[] = [];
   const startGateway = async (): Promise<Gateway> => {
     const port = await freePort();
@@ -124,12 +125,13 @@ export async function withPlatform({ gatewayEnv = {} }: { gatewayEnv?: Record<st
     apiKey,
     upstream,
     nats,
+    passports,
     api,
     startGateway,
     setUp: (options) => setUp(platform, options),
     stop: async () => {
       await Promise.all(gateways.map(({ service }) => service.stop()));
-      await Promise.all(services.map((service) => service.stop()));
+      await Promise.all([passports.stop(), vault.stop()]);
       await Promise.all([nats.stop(), postgres.stop(), upstream.stop()]);
     },
   };

@@ -31,6 +31,20 @@ test('given a revocation, the next call on every gateway is refused and the call
   platform.upstream.letGo();
 });
 
+test('given an owner that does not answer, a revoked passport is refused with the reason that stands in the log', async () => {
+  const worker = await platform.setUp();
+  assert.equal((await worker.call(GET)).status, 200);
+  const reason = 'nächtlicher Zugriff\r\nSp-Targets: none';
+  assert.equal((await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti, reason })).status, 200);
+  process.kill(platform.passports.pid, 'SIGSTOP');
+  try {
+    const { status, body } = await worker.call(GET);
+    assert.deepEqual([status, body.error.code, body.error.metadata.reason], [401, 'PASSPORT_REVOKED', reason]);
+  } finally {
+    process.kill(platform.passports.pid, 'SIGCONT');
+  }
+});
+
 test('given a refusal that revokes an enforced passport, its next calls are held, and without detectors get no further', async () => {
   const worker = await platform.setUp({ summary: 'Triage open issues in acme/sandbox' });
   const outside = await worker.call({ method: 'GET', url: 'https://api.github.com/repos/acme/other/issues' });

@@ -2,7 +2,7 @@
 import type { Entry } from '@sallyport/bus/follow.ts';
 import type { Scope } from '@sallyport/bus/ledger.ts';
 import { createProjection, type Projection } from '@sallyport/projections/projection.ts';
-import { eachEntry, type ProjectionMetrics } from '@sallyport/projections/options.ts';
+import type { ProjectionMetrics } from '@sallyport/projections/options.ts';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import type { Deps } from '../deps.ts';
 
@@ -25,7 +25,10 @@ export function createConsumer(deps: ConsumerDeps, { name, kinds, handle }: Cons
     bus: deps.bus,
     holder: deps.instance,
     filters: (partition) => kinds.map((kind) => `ledger.${partition}.*.${kind}.*`),
-    handle: eachEntry((_tx, entry) => handle(entry)),
+    act: async (entries) => {
+      for (const entry of entries) await handle(entry);
+    },
+    handle: async () => undefined,
     reset: async () => undefined,
     tries: TRIES,
     log: deps.log,

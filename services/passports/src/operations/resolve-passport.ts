@@ -1,6 +1,6 @@
 /**
- * `passport.resolve` (architecture, "Views"): all that a gateway or vault must know about a passport, read at the log's leader. The position is the stream's last
- * sequence from before anything was read, so every part is complete up to it.
+ * `passport.resolve` (architecture, "Views"): all that a gateway or vault must know about a passport, read at the log's leader. The position is one that the
+ * leader was seen to have before anything was read, and not below the issue, behind which all else is read: every part is complete up to it.
  */
 import type { passportResolve } from '@sallyport/contracts/operations/passports.ts';
 import type { AccessView, PassportView, ResolvedPassport } from '@sallyport/contracts/objects/views.ts';
@@ -13,12 +13,11 @@ import { accessTo } from '../domain/access.ts';
 import { GRANT, type GrantState } from '../domain/grant.ts';
 import { type Family, lifeOf } from '../domain/life.ts';
 import { type MissionState, statusBelow } from '../domain/mission.ts';
-import { positionFrom } from '../identify.ts';
 import { type IssuedPassportState, readAbove, readConnection, readFamily, readPassport } from '../reading.ts';
 
 export function resolvePassportOperation(deps: Deps): OperationHandler<typeof passportResolve> {
   return async ({ operation, body: { operator_id, jti, min_seq } }) => {
-    const position = await positionFrom(deps, min_seq);
+    const met = await deps.ledger.readFrom(min_seq);
     const { load } = deps.ledger;
     const passport = isId('operator', operator_id) ? await readPassport(load, operator_id, jti) : null;
     if (!passport) return success(operation, null);
@@ -28,6 +27,7 @@ export function resolvePassportOperation(deps: Deps): OperationHandler<typeof pa
       load(GRANT, operator_id, issued.agent_id),
       ...issued.services.map(({ connection_id }) => readConnection(load, operator_id, connection_id)),
     ]);
+    const position = Math.max(met, passport.issued_seq);
     const above = await readAbove(load, family.self.mission);
     return success(operation, resolved(passport, family, above, grants.state, connections, position, deps.clock.now()));
   };
