@@ -61,7 +61,8 @@ function withTables(deps: ProxyDeps, preparing: Preparing, call_digest: string):
   const { connection } = plan.access;
   if (request.operation_id !== null) {
     const first = deps.feed.admission.operation(known.hashes.missions, operationHash(request.operation_id));
-    if (first) return no(repeatRefusal(request.operation_id, first, digestHash(call_digest)));
+    // Whether one that runs has ended is settled by the log: its closing may be stored and not be read here yet.
+    if (first && first.state !== 'running') return no(repeatRefusal(request.operation_id, first, digestHash(call_digest)));
   }
 
   const through = known.hashes.connections.get(connection.id);
