@@ -8,7 +8,7 @@ import { type Outcome, step } from '../src/check-steps.ts';
 import { REPOSITORY } from '../src/services.ts';
 
 // Compilers and linters take every core they find: what runs beside them counts milliseconds.
-setPriority(10);
+setPriority(5);
 
 /** A copy of the repository whose workspaces are its own and whose other packages are the real ones. */
 const copy = await scratchFolder('guards');

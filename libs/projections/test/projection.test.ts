@@ -267,7 +267,8 @@ test('given a sequence that is not of this read model, waiting ends at once, and
   const foreign = await write(bus, 'op_b', 'mission.opened', 'mission');
   const startedAt = performance.now();
   assert.equal(await projection.waitFor('op_b', foreign), true);
-  assert.ok(performance.now() - startedAt < 250);
+  // Well before its deadline.
+  assert.ok(performance.now() - startedAt < 1_000);
   await projection.stop();
   const pending = await write(bus, 'op_b');
   written.push(pending);

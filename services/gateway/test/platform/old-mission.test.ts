@@ -220,6 +220,7 @@ test('given audit does not answer, a mission that must be asked about stays unju
   const missions = createMissions(bus, boot.feed);
   const before = performance.now();
   await assert.rejects(missions.learn(mission(1), 'req_1'), Unanswered);
-  assert.ok(performance.now() - before < 600);
+  // Not the five seconds of other questions.
+  assert.ok(performance.now() - before < 1_500);
   assert.equal(missions.judged(mission(1)), false);
 });
