@@ -175,7 +175,10 @@ test('an issue that asks for what it may not have is refused in the words that a
   assert.deepEqual([narrowed.accountability, claimsOf(narrowed.token).stk.services[0].constraints], ['enforced', twice]);
   assert.equal(narrowed.next_checkpoint_by, narrowed.expires_at);
   const plain = (await ok(issue({ agent_id: standard.id, intent: null, services: ['github'] }), 201)).body;
-  assert.deepEqual([plain.accountability, plain.next_checkpoint_by, claimsOf(plain.token).stk.intent_summary], ['standard', null, undefined]);
+  assert.deepEqual(
+    [plain.accountability, plain.next_checkpoint_by, claimsOf(plain.token).stk.intent_summary],
+    ['standard', null, undefined],
+  );
 });
 
 test('7. a bound passport causes no traffic with the operator key, or with another agent in possession of it', async () => {
