@@ -9,7 +9,6 @@ export type NatsUser = {
   permissions: {
     publish: { allow: string[]; deny?: string[] };
     subscribe: { allow: string[]; deny?: string[] };
-    allow_responses?: boolean | { max: number; expires: string };
   };
 };
 
@@ -45,12 +44,6 @@ function rule(rule: { allow: string[]; deny?: string[] }): string {
   return `{ allow: ${list(rule.allow)}${deny} }`;
 }
 
-function responses(allow: NatsUser['permissions']['allow_responses']): string[] {
-  if (allow === undefined || allow === false) return [];
-  if (allow === true) return ['        allow_responses: true'];
-  return [`        allow_responses: { max: ${allow.max}, expires: ${quoted(allow.expires)} }`];
-}
-
 function user(entry: NatsUser, passwords: NatsConfInput['passwords']): string {
   const password = passwords[entry.name];
   if (!password) throw new Error(`nats configuration: no password for user ${entry.name}`);
@@ -61,7 +54,6 @@ function user(entry: NatsUser, passwords: NatsConfInput['passwords']): string {
     '      permissions: {',
     `        publish: ${rule(entry.permissions.publish)}`,
     `        subscribe: ${rule(entry.permissions.subscribe)}`,
-    ...responses(entry.permissions.allow_responses),
     '      }',
     '    }',
   ].join('\n');

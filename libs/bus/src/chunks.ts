@@ -4,9 +4,10 @@
  * Loses nothing silently: a gap, a wrong digest or silence ends the stream with ServiceUnavailable.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { createInbox, headers, type Msg } from '@nats-io/nats-core';
-import { type Bus, inboxPrefix } from './connect.ts';
+import { headers, type Msg } from '@nats-io/nats-core';
+import type { Bus } from './connect.ts';
 import { ServiceUnavailable } from './errors.ts';
+import { askersOf, isAnswerSubject } from './late.ts';
 import { errorFields } from './log.ts';
 
 export const CHUNK_BYTES = 256 * 1_024;
@@ -28,7 +29,7 @@ export function sendChunks(bus: Bus, service: string, source: AsyncIterable<Uint
     callback: (error, message) => {
       if (error || message.data.length === 0) stopped = true;
       else credit += Number(message.string()) || 0;
-      if (!error && message.reply) inbox = message.reply;
+      if (!error && isAnswerSubject(service, message.reply)) inbox = message.reply;
       wake();
     },
   });
@@ -76,16 +77,19 @@ export function sendChunks(bus: Bus, service: string, source: AsyncIterable<Uint
 }
 
 /** The bytes that the sender on `creditSubject` serves. Asks for the first chunks only when it is iterated. */
-export async function* receiveChunks(bus: Bus, creditSubject: string, operation: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const inbox = createInbox(inboxPrefix(bus.user));
+export async function* receiveChunks(
+  bus: Bus,
+  owner: string,
+  creditSubject: string,
+  operation: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const arrived: Msg[] = [];
   let wake: () => void = () => undefined;
-  const subscription = bus.nc.subscribe(inbox, {
-    callback: (error, message) => {
-      if (!error) arrived.push(message);
-      wake();
-    },
+  const expected = askersOf(bus).expect(owner, (message) => {
+    arrived.push(message);
+    wake();
   });
+  const inbox = expected.subject;
   const broken = (why: string): ServiceUnavailable => new ServiceUnavailable(operation, 'broken_stream', { cause: new Error(why) });
   const digest = createHash('sha256');
   let received = 0;
@@ -114,7 +118,7 @@ export async function* receiveChunks(bus: Bus, creditSubject: string, operation:
       bus.nc.publish(creditSubject, '1', { reply: inbox });
     }
   } finally {
-    subscription.unsubscribe();
+    expected.forget();
     if (!ended && !bus.nc.isClosed()) bus.nc.publish(creditSubject, '');
   }
 }

@@ -58,7 +58,9 @@ export function isRightful(subject: string, { type, operator_id }: Pick<Fact, 't
     case 'aggregate':
     case 'unique': {
       const kind = place.type === 'unique' ? 'unique' : place.kind;
-      return OWNS[owner].kinds.includes(kind) && (place.operator_id === PLATFORM || place.operator_id === operator_id);
+      return (
+        OWNS[owner].kinds.includes(kind) && (place.operator_id === PLATFORM ? owner === 'passports' : place.operator_id === operator_id)
+      );
     }
     default:
       return false;

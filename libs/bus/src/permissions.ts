@@ -10,7 +10,7 @@ import { LEDGER } from './api.ts';
 import { inboxPrefix } from './connect.ts';
 import { heardSubject, lateSubject } from './late.ts';
 import { OWNS } from './owners.ts';
-import { operationSubject } from './subjects.ts';
+import { operationSubject, PLATFORM } from './subjects.ts';
 import { TIMER_KINDS } from './timers.ts';
 
 export const ADMIN_USER = 'admin';
@@ -20,17 +20,16 @@ export const HOST_USER = 'host';
 export interface NatsUser {
   name: string;
   permissions: {
-    publish: { allow: string[] };
+    publish: { allow: string[]; deny?: string[] };
     subscribe: { allow: string[] };
-    /** Answers to what was received, for services that serve operations. */
-    allow_responses?: { max: number; expires: string };
   };
 }
 
 /** Further subjects of single services. */
-const MORE: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
+const MORE: Record<ServiceName, { publish: string[]; subscribe: string[]; deny?: string[] }> = {
   passports: { publish: ['cut.*', 'stack.revoked.*', ...TIMER_KINDS.passports.flatMap(timerSubjects)], subscribe: ['ack.*'] },
-  vault: { publish: ['cut.*'], subscribe: ['ack.*'] },
+  // Keys, tickets and thumbprints are the platform's unique things; vault's own and its idempotency records are an operator's.
+  vault: { publish: ['cut.*'], subscribe: ['ack.*'], deny: [`ledger.*.${PLATFORM}.unique.*`] },
   gateway: { publish: ['ledger.*.calls.*', 'ack.*'], subscribe: ['cut.*', 'det.pos.*'] },
   detectors: { publish: ['det.pos.*', 'det.query.*'], subscribe: ['det.query.*'] },
   audit: { publish: [], subscribe: [] },
@@ -85,8 +84,11 @@ function serviceUser(service: ServiceName): NatsUser {
     lateSubject('*', `${service}.*.*`),
     ...MORE[service].subscribe,
   ];
-  const answers = served.length > 0 ? { allow_responses: { max: 1_000_000, expires: '2m' } } : {};
-  return { name: service, permissions: { publish: { allow: publish }, subscribe: { allow: subscribe }, ...answers } };
+  const { deny } = MORE[service];
+  return {
+    name: service,
+    permissions: { publish: { allow: publish, ...(deny && { deny }) }, subscribe: { allow: subscribe } },
+  };
 }
 
 function hostUser(): NatsUser {

@@ -2,13 +2,13 @@
  * Operations over the bus: request and reply, answered by the owner. Deadlines travel as what is left of them (clocks differ); a handler's defect is
  * INTERNAL_ERROR and a log line without bodies; nobody listening is an error of its own. Does not authenticate: the owner's handlers do.
  */
-import { headers, type Msg, type MsgHdrs, NoRespondersError, RequestError } from '@nats-io/nats-core';
+import { headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import type { BusAnswer, BusCall, Reply } from '@sallyport/contracts/call.ts';
 import { denial } from '@sallyport/contracts/errors.ts';
 import { receiveChunks, sendChunks } from './chunks.ts';
 import type { Bus } from './connect.ts';
 import { LedgerUnavailable, ServiceUnavailable } from './errors.ts';
-import { type Answers, askersOf, createAnswers, hear, LATE_HEADER } from './late.ts';
+import { type Answers, createAnswers, isAnswerSubject, question } from './late.ts';
 import { errorFields, type Log } from './log.ts';
 import { operationSubject } from './subjects.ts';
 
@@ -17,6 +17,9 @@ export const WHOLE_ANSWER_BYTES = 512 * 1_024;
 /** A chunked answer that is not a stream ends up in memory; this is the most that a caller takes. */
 const MAX_ANSWER_BYTES = 64 * 1_024 * 1_024;
 const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** The server's own status. */
+const NOBODY_LISTENS = 503;
 
 const TIMEOUT = 'Sp-Timeout-Ms';
 const CREDIT = 'Sp-Credit';
@@ -66,9 +69,11 @@ interface Serves {
 }
 
 async function answer(serves: Serves, operation: string, handler: Handler, message: Msg): Promise<void> {
-  const { log, answers } = serves;
+  const { log, answers, service } = serves;
+  const { reply: to } = message;
+  if (!isAnswerSubject(service, to)) return log.error({ operation }, 'a question names no place for its answer: it is not looked at');
   const end = performance.now() + (Number(message.headers?.get(TIMEOUT)) || DEFAULT_TIMEOUT_MS);
-  const asked = { message, connection: answers.connection(), remaining_ms: () => Math.max(0, Math.floor(end - performance.now())) };
+  const asked = { to, connection: answers.connection(), remaining_ms: () => Math.max(0, Math.floor(end - performance.now())) };
   let requestId: string | undefined;
   try {
     const call = parseCall(message.data);
@@ -84,7 +89,8 @@ async function answer(serves: Serves, operation: string, handler: Handler, messa
 }
 
 interface Asked {
-  message: Msg;
+  /** The subject of the answer. */
+  to: string;
   /** The connection on which it came. */
   connection: number;
   remaining_ms(): number;
@@ -109,10 +115,10 @@ function tryRespond(serves: Serves, asked: Asked, given: BusAnswer): void {
   }
 }
 
-function respond({ bus, service, answers }: Serves, { message, connection, remaining_ms }: Asked, given: BusAnswer): void {
+function respond({ bus, service, answers }: Serves, { to, connection, remaining_ms }: Asked, given: BusAnswer): void {
   const wire: WireAnswer = given.ok ? { ok: true, reply: given.reply } : given;
   const bytes = new TextEncoder().encode(JSON.stringify(wire));
-  const give = (data: Uint8Array, fields?: MsgHdrs): void => answers.give(message, connection, data, fields, remaining_ms());
+  const give = (data: Uint8Array, fields?: MsgHdrs): void => answers.give(to, connection, data, fields, remaining_ms());
   if (given.ok && given.stream) {
     const fields = headers();
     fields.set(CREDIT, sendChunks(bus, service, given.stream));
@@ -155,29 +161,20 @@ export async function ask(
   const fields = headers();
   fields.set(TIMEOUT, String(timeout));
   if (call.traceparent && /^[0-9a-f-]{1,64}$/.test(call.traceparent)) fields.set('traceparent', call.traceparent);
-  const late = Promise.withResolvers<Msg>();
-  const expected = askersOf(bus).expect(late.resolve);
-  fields.set(LATE_HEADER, expected.address);
-  const answered = bus.nc
-    .request(operationSubject(operation.owner, operation.name), JSON.stringify(call), { headers: fields, timeout })
-    .catch((error: unknown) => {
-      throw new ServiceUnavailable(operation.name, hadNoResponders(error) ? 'no_responders' : 'timeout', { cause: error });
-    });
-  answered.then(
-    (message) => hear(bus, message),
-    () => undefined,
-  );
-  const message = await Promise.race([answered, late.promise]).finally(expected.forget);
+  const message = await question(bus, operation.owner, operationSubject(operation.owner, operation.name), JSON.stringify(call), {
+    timeout_ms: timeout,
+    headers: fields,
+  }).catch((error: unknown) => {
+    throw new ServiceUnavailable(operation.name, 'timeout', { cause: error });
+  });
+  if (!message) throw new ServiceUnavailable(operation.name, 'timeout');
+  if (message.headers?.code === NOBODY_LISTENS) throw new ServiceUnavailable(operation.name, 'no_responders');
   const credit = message.headers?.get(CREDIT);
   if (!credit) return parseAnswer(message.data);
-  const chunks = receiveChunks(bus, credit, operation.name);
+  const chunks = receiveChunks(bus, operation.owner, credit, operation.name);
   if (message.headers?.get(CHUNKED) === 'answer') return parseAnswer(await gather(chunks, operation.name));
   const head = parseAnswer(message.data);
   return head.ok ? { ...head, stream: chunks } : head;
-}
-
-function hadNoResponders(error: unknown): boolean {
-  return error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
 }
 
 async function gather(chunks: AsyncIterable<Uint8Array>, operation: string): Promise<Uint8Array> {

@@ -31,6 +31,7 @@ test('a fact counts for the operator of its subject alone, but where the subject
   const elsewhere = Array.from({ length: 50 }, (_, n) => `op_${n}`).find((id) => partitionOf(id) !== partitionOf(ACME)) ?? '';
   assert.ok(!isRightful(calls, { type: 'call.attempted', operator_id: elsewhere }));
   assert.ok(rightful(aggregateSubject(PLATFORM, 'device', 'x'), 'device.approved'));
+  assert.ok(!rightful(aggregateSubject(PLATFORM, 'connection', 'x'), 'service.connected'));
 });
 
 test('every published type has an owner, or says nothing that needs one', () => {

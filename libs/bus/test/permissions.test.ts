@@ -135,6 +135,8 @@ const ledgerSubjects = (user: string): { own: string[]; foreign: string[] } => {
   for (const kind of KINDS) (writes.kinds.includes(kind) ? own : foreign).push(`ledger.3.op_1.${kind}.x`);
   for (const kind of FENCES) (writes.fences.includes(kind) ? own : foreign).push(`ledger.3.op_1.fence.${kind}.x`);
   (writes.calls ? own : foreign).push('ledger.3.calls.bt_1');
+  // Keys of people and programs are among the platform's unique things.
+  (user === 'passports' ? own : foreign).push('ledger.3.-.unique.x');
   foreign.push('ledger.3', 'ledger.3.op_1.fence', 'ledger.3.calls.bt_1.more');
   return { own, foreign };
 };
@@ -165,6 +167,22 @@ for (const service of SERVICES) {
 
   test(`given ${service}, every administrative call is refused`, async () => {
     assert.deepEqual(await refusedPublishing(as(service), ADMINISTRATIVE), ADMINISTRATIVE);
+  });
+
+  test(`given ${service}, a message that it sends itself gives it no right to answer elsewhere`, async () => {
+    const { nc } = as(service);
+    const { publish, subscribe } = natsUsers().find(({ name }) => name === service)?.permissions ?? assert.fail();
+    const concrete = (subject: string): string => subject.replaceAll('*', service).replace('>', 'x');
+    const heard = subscribe.allow.map((subject) => nc.subscribe(subject, { callback: (_error, message) => void message?.respond('') }));
+    await nc.flush();
+    const watch = violations(as(service));
+    for (const subject of [...publish.allow.filter((one) => !one.startsWith('$') && !one.startsWith('ledger.')), ...subscribe.allow])
+      nc.publish(concrete(subject), '', { reply: '$JS.API.STREAM.DELETE.LEDGER' });
+    await nc.flush();
+    await nc.flush();
+    watch.stop();
+    for (const subscription of heard) subscription.unsubscribe();
+    assert.ok((await streamInfo(as('passports'))).state.last_seq >= 0);
   });
 
   test(`given ${service}, leases and timers of others are refused`, async () => {

@@ -5,7 +5,10 @@ import { denial } from '@sallyport/contracts/errors.ts';
 import type { Bus } from '../src/connect.ts';
 import { LedgerUnavailable, ServiceUnavailable } from '../src/errors.ts';
 import type { Log } from '../src/log.ts';
+import { getMessage, LEDGER } from '../src/api.ts';
+import { askersOf, question } from '../src/late.ts';
 import { ask, type Handler, serve } from '../src/rpc.ts';
+import { operationSubject } from '../src/subjects.ts';
 import { eventually } from './support/eventually.ts';
 import { type Nats, startNats } from './support/nats.ts';
 import { type Proxy, startProxy } from './support/proxy.ts';
@@ -140,8 +143,8 @@ test('given bytes that are no call, the answer is INVALID_REQUEST', async () => 
     async () => reply(200, null),
     async () => {
       for (const bytes of ['', 'null', '[]', '{"operation":1}', '{']) {
-        const answer = await caller.nc.request('op.passports.passport.resolve', bytes, { timeout: 1_000 });
-        assert.equal(answer.json<{ denial: { code: string } }>().denial.code, 'INVALID_REQUEST');
+        const answer = await question(caller, 'passports', 'op.passports.passport.resolve', bytes, { timeout_ms: 1_000 });
+        assert.equal(answer?.json<{ denial: { code: string } }>().denial.code, 'INVALID_REQUEST');
       }
     },
   );
@@ -271,7 +274,11 @@ const SECOND = { ok: true, reply: { status: 200, body: 'answer 2' } };
 
 test('given an answer that was under way on the connection that broke, it is given again', () =>
   overProxies(async (owner, _asker, asked) => {
-    owner.onUp = (text) => (text.includes('answer 2') && !text.includes('late.') ? 'cut' : 'pass');
+    owner.onUp = (text) => {
+      if (!text.includes('answer 2')) return 'pass';
+      owner.onUp = () => 'pass';
+      return 'cut';
+    };
     assert.deepEqual(await asked(), SECOND);
   }));
 
@@ -287,15 +294,48 @@ test('given an asker whose connection broke after it had asked, the answer finds
 
 test('given an answer that was heard, it is not given again', () =>
   overProxies(async (owner, _asker, asked) => {
-    let again = 0;
+    let given = 0;
     owner.onUp = (text) => {
-      if (text.includes('PUB late.')) again++;
+      if (text.includes('PUB late.')) given++;
       return 'pass';
     };
     assert.deepEqual(await asked(), SECOND);
     await new Promise((resolve) => setTimeout(resolve, 1_200));
-    assert.equal(again, 0);
+    assert.equal(given, 1);
   }));
+
+test('given a question that wants its answer elsewhere, nobody looks at it and nothing is written there', async () => {
+  let calls = 0;
+  const subject = operationSubject('passports', 'passport.resolve');
+  const elsewhere = ['ledger.3.op_1.member.x', '$JS.API.STREAM.DELETE.LEDGER', 'cut.op_1', 'late.vault.gateway.x.1', undefined];
+  await answered(
+    async () => {
+      calls++;
+      return reply(200, 'x'.repeat(600_000));
+    },
+    async () => {
+      for (const to of elsewhere) caller.nc.publish(subject, JSON.stringify(call()), to === undefined ? {} : { reply: to });
+      // Behind them on the same connection.
+      assert.ok((await ask(caller, operation, call())).ok);
+      assert.equal(calls, 1);
+    },
+  );
+  assert.equal(await getMessage(owner, LEDGER, { last_by_subj: 'ledger.3.op_1.member.x' }), null);
+});
+
+test('given another service that guesses where an answer is awaited, it is not heard', async () => {
+  const other = await nats.bus('vault');
+  const heard: string[] = [];
+  const expected = askersOf(caller).expect('passports', (message) => heard.push(message.string()));
+  await caller.nc.flush();
+  other.nc.publish(expected.subject.replace('late.passports', 'late.vault'), 'forged');
+  other.nc.publish(expected.subject, 'forbidden');
+  await other.nc.flush();
+  owner.nc.publish(expected.subject, 'genuine');
+  await eventually(() => heard.length > 0);
+  assert.deepEqual(heard, ['genuine']);
+  expected.forget();
+});
 
 // Last: the other connections of this file lose the server too.
 for (const what of ['cut', 'killed'] as const) {
