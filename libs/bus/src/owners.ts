@@ -54,7 +54,8 @@ export function isRightful(subject: string, { type, operator_id }: Pick<Fact, 't
   const place = parseSubject(subject);
   switch (place?.type) {
     case 'calls':
-      return owner === 'gateway' && place.partition === partitionOf(operator_id);
+      // Starts and ends of gateways are nobody's, and stand in every partition.
+      return owner === 'gateway' && (operator_id === PLATFORM || place.partition === partitionOf(operator_id));
     case 'aggregate':
     case 'unique': {
       const kind = place.type === 'unique' ? 'unique' : place.kind;

@@ -30,6 +30,7 @@ test('a fact counts for the operator of its subject alone, but where the subject
   assert.ok(!isRightful(on('member'), { type: 'member.removed', operator_id: 'op_other' }));
   const elsewhere = Array.from({ length: 50 }, (_, n) => `op_${n}`).find((id) => partitionOf(id) !== partitionOf(ACME)) ?? '';
   assert.ok(!isRightful(calls, { type: 'call.attempted', operator_id: elsewhere }));
+  assert.ok(isRightful(calls, { type: 'boot.closed', operator_id: PLATFORM }));
   assert.ok(rightful(aggregateSubject(PLATFORM, 'device', 'x'), 'device.approved'));
   assert.ok(!rightful(aggregateSubject(PLATFORM, 'connection', 'x'), 'service.connected'));
 });
