@@ -1,18 +1,17 @@
 /** The pages for people in a real browser: keyboard, screen reader, both schemes, and what other sites can do to them (api.md §3.6, §5.2). */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, beforeEach, type TestContext, test } from 'node:test';
 import { requires } from '@sallyport/testing/requires.ts';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { apiOf } from '../support/api.ts';
 import { barriers, openBrowser, type Person, person, press } from '../support/browser.ts';
-import { listener } from '../support/listener.ts';
+import { foreignSite, listener } from '../support/listener.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { loginLink } from '../support/login-link.ts';
+import { consentUrl } from '../support/sign-in.ts';
 
 const chromium = await requires('chromium');
 const { skip } = chromium;
@@ -61,33 +60,6 @@ async function signedIn(t: TestContext, options: BrowserContextOptions = {}): Pr
 
 async function sessionOf({ context }: Person): Promise<string | undefined> {
   return (await context.cookies()).find(({ name }) => name === SESSION)?.value;
-}
-
-/** The address of a consent page for a client that was registered for this callback. */
-async function consentUrl(
-  redirect_uri: string,
-  more: Record<string, string> = {},
-): Promise<{ url: string; client_id: string; verifier: string }> {
-  const verifier = randomBytes(32).toString('base64url');
-  const body = {
-    client_name: 'STACK Python SDK on ada-laptop.local',
-    redirect_uris: [redirect_uri],
-    grant_types: ['authorization_code', 'refresh_token'],
-  };
-  const client = await apiOf(platform.baseUrl)('POST', '/oauth/register', body);
-  assert.equal(client.status, 201, JSON.stringify(client.body));
-  const { client_id } = client.body;
-  const query = new URLSearchParams({
-    response_type: 'code',
-    client_id,
-    redirect_uri,
-    scope: 'agents:read passports:write credentials:read',
-    state: 'st',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    ...more,
-  });
-  return { url: at(`/oauth/authorize?${query.toString()}`), client_id, verifier };
 }
 
 async function deviceCode(): Promise<{ user_code: string; verification_uri_complete: string; device_code: string }> {
@@ -269,7 +241,7 @@ test('an enrolment with another callback than 127.0.0.1 sends nothing anywhere',
 test('a client gets its code after consent, nothing but access_denied after a refusal, and never the session', { skip }, async (t) => {
   const { page, complaints } = await signedIn(t);
   const client = await listener(t, '/callback');
-  const { url, client_id, verifier } = await consentUrl(client.callback);
+  const { url, client_id, verifier } = await consentUrl(platform.baseUrl, client.callback);
   await page.goto(url);
   assert.equal(new URL(page.url()).pathname, '/oauth/consent');
   const main = await page.getByRole('main').innerText();
@@ -303,7 +275,7 @@ test('a client gets its code after consent, nothing but access_denied after a re
   assert.equal((await apiOf(platform.baseUrl, access_token)('GET', '/v1/agents')).status, 200);
 
   const refused = await listener(t, '/callback');
-  await page.goto((await consentUrl(refused.callback)).url);
+  await page.goto((await consentUrl(platform.baseUrl, refused.callback)).url);
   await press(page, 'Deny');
   const said = (await refused.answered()).query;
   await page.waitForURL(`${refused.callback}?**`);
@@ -434,17 +406,6 @@ test('names that others chose stand as text on every page, and turn no line arou
   );
 });
 
-/** A page of another site: another host, and for a browser another site. */
-async function foreignSite(t: TestContext, html: string): Promise<string> {
-  const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(html));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://localhost:${(server.address() as AddressInfo).port}/`;
-}
-
 test('a page in a frame of another site does not show', { skip }, async (t) => {
   const { page } = await signedIn(t);
   const client = await listener(t);
@@ -503,7 +464,7 @@ async function eachPage(t: TestContext, page: Page, look: (name: string) => Prom
   await open('me', at('/me'));
   await open('bootstrap', bootstrap(client.callback));
   await open('bootstrap-foreign', bootstrap('https://evil.example/cb'));
-  await open('consent', (await consentUrl(client.callback)).url);
+  await open('consent', (await consentUrl(platform.baseUrl, client.callback)).url);
   await open('device', at('/device'));
   const { verification_uri_complete } = await deviceCode();
   await open('device-code', verification_uri_complete);

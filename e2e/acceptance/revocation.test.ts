@@ -149,7 +149,7 @@ test('13. a passport issued while its agent is revoked is dead, or stands behind
 
 test('13. a passport that a gateway keeps and the log calls dead is 401 while its owner is silent, however it died', async () => {
   const { api: operator, agents } = await acme(7);
-  const [live, ...others] = await Promise.all(agents.map(async (agent) => (await startMission(operator, agent.id)) as Answer['body']));
+  const [live, ...others] = await Promise.all(agents.map((agent) => startMission(operator, agent.id)));
   const [single, byAgent, bySession, completed, refreshed, checkedOut] = others;
   const met = [live, ...others].map(({ passport }, index) => ({ by: agents[index], passport }));
   for (const { by, passport } of met) for (const gateway of GATEWAYS) assert.deepEqual(outcomeOf(await call(gateway, by, passport)), [200]);

@@ -36,3 +36,14 @@ export async function listener(t: TestContext, path = '/cb'): Promise<Listener> 
     count: () => count,
   };
 }
+
+/** A page of another site: another host, and for a browser another site. */
+export async function foreignSite(t: TestContext, html: string): Promise<string> {
+  const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(html));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://localhost:${(server.address() as AddressInfo).port}/`;
+}

@@ -153,3 +153,31 @@ export function refresh(baseUrl: string, refresh_token: string, client_id: strin
 export async function approveDevice(pages: Pages, session: string, user_code: string, approve = true): Promise<BusAnswer> {
   return pages.ask(decideDevice, session, { user_code, approve });
 }
+
+/** The address of a consent page for a client that was registered for this callback. */
+export async function consentUrl(
+  baseUrl: string,
+  redirect_uri: string,
+  more: Record<string, string> = {},
+): Promise<{ url: string; client_id: string; verifier: string }> {
+  const verifier = randomBytes(32).toString('base64url');
+  const body = {
+    client_name: 'STACK Python SDK on ada-laptop.local',
+    redirect_uris: [redirect_uri],
+    grant_types: ['authorization_code', 'refresh_token'],
+  };
+  const client = await apiOf(baseUrl)('POST', '/oauth/register', body);
+  assert.equal(client.status, 201, JSON.stringify(client.body));
+  const { client_id } = client.body;
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id,
+    redirect_uri,
+    scope: 'agents:read passports:write credentials:read',
+    state: 'st',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...more,
+  });
+  return { url: `${baseUrl}/oauth/authorize?${query.toString()}`, client_id, verifier };
+}
