@@ -47,7 +47,7 @@ export async function cutCommands(world: World, types: readonly ('agent.register
 /** An answer that is on its way when its owner's connection breaks, and one whose asker's connection broke meanwhile: it is heard, without another request. */
 export async function cutAnswers(world: World, asker: string): Promise<void> {
   const ways = [
-    { name: 'passports', pattern: /PUB _INBOX_gateway\./, fault: 'cut' as const },
+    { name: 'passports', pattern: /PUB late\.passports\.gateway\./, fault: 'cut' as const },
     { name: asker, pattern: /PUB op\.passports\.agents\.register/, fault: 'stored' as const },
   ];
   for (const { name, pattern, fault } of ways) {
