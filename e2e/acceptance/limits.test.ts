@@ -121,7 +121,14 @@ test('issues and enrolments have limits of their own per agent, exports one per 
   const exported = (api: typeof acme.api): Promise<Answer> => api('GET', '/v1/audit/export');
   let turn = 0;
   const exports = await exhaust(() => exported(turn++ % 2 === 0 ? acme.api : admin.api), { limit: 10, burst: 10, status: 200 });
-  const last = await acme.api('POST', '/v1/agents/register', { name: 'last' });
+  const last = await eventually(
+    async () => {
+      const answer = await acme.api('POST', '/v1/agents/register', { name: 'last' });
+      assert.equal(answer.status, 201, 'as soon as a token has come back');
+      return answer;
+    },
+    { everyMs: 200 },
+  );
   const onRecord = await eventually(async () => {
     const seen = { 'x-min-event-seq': last.headers.get('x-event-seq') ?? '' };
     const answer = await acme.api('GET', '/v1/audit?limit=100&action=audit.export', undefined, seen);

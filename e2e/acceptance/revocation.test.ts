@@ -87,9 +87,17 @@ test('13. with the consumer of cascades stopped, all five of a chain are dead at
     (await ok(operator('GET', '/v1/audit?limit=100&action=passport.revoke_cascade'))).entries.map(
       (row: { passport_jti: string }) => row.passport_jti,
     );
+  const { passport: decoy } = await startMission(operator, agents[0]?.id ?? assert.fail());
   await withDatabase(async (client) => {
-    // It moves its cursor before it does anything else.
     await client.query("begin; select seq from passports.cursor where name = 'cascade' for update");
+    // It acts before it moves its cursor: it stands still behind what another revocation led to.
+    await ok(operator('POST', '/v1/passports/revoke', { jti: decoy.jti, reason: 'decoy' }));
+    await eventually(async () => {
+      const waiting = await client.query(
+        'select 1 from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()',
+      );
+      assert.ok((waiting.rowCount ?? 0) > 0, 'the consumer waits for its cursor');
+    });
     const revoked = await operator('POST', '/v1/passports/revoke', { jti: root?.jti, reason: 'off-script' });
     assert.deepEqual([revoked.status, revoked.body.cascaded], [200, below]);
     assert.deepEqual([revoked.body.propagation.gateways, revoked.body.propagation.acknowledged], [2, 2]);
