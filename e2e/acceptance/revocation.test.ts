@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { api } from '@sallyport/bus/api.ts';
+import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { requires } from '@sallyport/testing/requires.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import pg from 'pg';
@@ -69,7 +70,7 @@ async function withDatabase<T>(work: (client: pg.Client) => Promise<T>): Promise
 /** While it stands still, nothing is read from or written to it. */
 async function whilePaused<T>(name: string, work: () => Promise<T>): Promise<T> {
   const pid = platform.constellation.processes()[name] ?? assert.fail(`no process ${name}`);
-  process.kill(pid, 'SIGSTOP');
+  await pauseProcess(pid);
   try {
     return await work();
   } finally {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { LEASES } from '@sallyport/bus/admin.ts';
 import { getMessage } from '@sallyport/bus/api.ts';
+import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { startService, type StartedService } from '@sallyport/testing/service.ts';
 import { pause } from './load.ts';
 import type { World } from './world.ts';
@@ -36,7 +37,7 @@ export async function pauseAudit(world: World, ms: number): Promise<void> {
     const holder = await holderOfRows(world);
     const pid = holder === SECOND ? second.pid : world.platform.processes()['audit'];
     assert.ok(pid, `no process ${holder} runs`);
-    process.kill(pid, 'SIGSTOP');
+    await pauseProcess(pid);
     await pause(ms);
     assert.notEqual(await holderOfRows(world), holder, 'the other one took over');
     process.kill(pid, 'SIGCONT');

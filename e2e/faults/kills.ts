@@ -42,8 +42,8 @@ function gatewayIndex(name: string): number | null {
 
 /** NATS stands still: calls that begin meanwhile are refused within a second, and none is lost. */
 export async function stopNats(world: World, ms: number): Promise<{ refused: number; slowest_ms: number; passing_ms: number }> {
+  await world.pause('nats');
   const from = Date.now();
-  world.pause('nats');
   await pause(ms);
   const until = Date.now();
   world.resume('nats');
@@ -77,7 +77,7 @@ export async function stopGateway(world: World, load: Load, name: string, ms: nu
   const before = bootsOf(await world.witness.stream(), name);
   load.aim(gateway);
   const in_flight = await load.busy(LEAST_IN_FLIGHT, gateway);
-  world.pause(name);
+  await world.pause(name);
   load.aim(null);
   await pause(ms);
   const woken = Date.now();

@@ -1,6 +1,7 @@
 /** The platform under faults: gateways, a slow upstream, a witness, ways to break each process and to tell when calls pass again. */
 import { createHash } from 'node:crypto';
 import { type Constellation, constellation, type ConstellationOptions } from '@sallyport/testing/constellation.ts';
+import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrol, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Api, apiOf } from '../support/api.ts';
@@ -30,7 +31,7 @@ export interface World {
   marker(kind: string): string;
   say(line: string): void;
   kill(name: string): Promise<void>;
-  pause(name: string): void;
+  pause(name: string): Promise<void>;
   resume(name: string): void;
   /** Milliseconds until a call passed at every one of these gateways (all), from now on. */
   passing(limitMs?: number, gateways?: readonly number[]): Promise<number>;
@@ -101,11 +102,11 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
       platform.kill(name);
       await eventually(() => platform.processes()[name] !== pid, { timeoutMs: 2_000, everyMs: 2 });
     },
-    pause: (name) => {
+    pause: async (name) => {
       world.injected.push({ what: `SIGSTOP ${name}`, at_ms: Date.now() });
-      signal(platform, name, 'SIGSTOP');
+      await pauseProcess(pidOf(platform, name));
     },
-    resume: (name) => signal(platform, name, 'SIGCONT'),
+    resume: (name) => void process.kill(pidOf(platform, name), 'SIGCONT'),
     passing: async (limitMs = 10_000, gateways = [...operators.keys()]) => {
       const started = performance.now();
       const refused = await Promise.all(gateways.map((gateway) => firstPassing(world, gateway, probe.passport.token, limitMs)));
@@ -114,7 +115,7 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
       return Math.round(performance.now() - started);
     },
     close: async () => {
-      for (const name of Object.keys(platform.processes())) signal(platform, name, 'SIGCONT');
+      for (const name of Object.keys(platform.processes())) process.kill(pidOf(platform, name), 'SIGCONT');
       await witness.close();
       await platform.stop();
       await upstream.stop();
@@ -140,10 +141,10 @@ async function firstPassing(world: World, gateway: number, token: string, limitM
   );
 }
 
-function signal(platform: Constellation, name: string, what: NodeJS.Signals): void {
+function pidOf(platform: Constellation, name: string): number {
   const pid = platform.processes()[name];
   if (pid === undefined) throw new Error(`no process ${name} runs`);
-  process.kill(pid, what);
+  return pid;
 }
 
 export function at<T>(list: readonly T[], index: number): T {

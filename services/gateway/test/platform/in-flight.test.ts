@@ -6,6 +6,7 @@ import { parseFacts, readLedger } from '@sallyport/bus/api.ts';
 import { connectBus } from '@sallyport/bus/connect.ts';
 import type { Fact } from '@sallyport/contracts/fact.ts';
 import { createLog } from '@sallyport/service-kit/log.ts';
+import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Answer, request, type TestPlatform, withPlatform, type Worker } from './platform.ts';
 
@@ -78,7 +79,7 @@ async function fullUpstream(): Promise<{ port: number; pid: number; heard: () =>
   });
   const port = await eventually(() => Number(/port (\d+)/.exec(said)?.[1] ?? assert.fail('it does not listen yet')));
   const pid = child.pid ?? assert.fail();
-  process.kill(pid, 'SIGSTOP');
+  await pauseProcess(pid);
   const taken: Socket[] = [];
   for (let isFull = false; !isFull; ) {
     const socket = connect(port, '127.0.0.1').on('error', () => socket.destroy());
@@ -105,7 +106,7 @@ test('given a gateway that stands still while a call waits for its connection, t
     const before = await attempts();
     const call = worker.call(post('/hold'));
     await eventually(async () => (await attempts()) > before, { everyMs: 5 });
-    process.kill(pid, 'SIGSTOP');
+    await pauseProcess(pid);
     process.kill(upstream.pid, 'SIGCONT');
     await new Promise((resolve) => setTimeout(resolve, STILL_MS));
     process.kill(pid, 'SIGCONT');
@@ -121,7 +122,7 @@ test('given the log falls silent, calls in flight are cut as stale, the gateway 
   const worker = await platform.setUp();
   const calls = await waiting(worker);
   const [gateway] = platform.gateways;
-  process.kill(platform.nats.pid, 'SIGSTOP');
+  await pauseProcess(platform.nats.pid);
   const stoppedAt = performance.now();
   let answers: Answer[];
   try {

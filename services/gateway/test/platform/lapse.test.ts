@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type TestPlatform, withPlatform } from './platform.ts';
 
@@ -22,7 +23,7 @@ test('given a gateway that was paused past its lease, it forwards nothing when i
   assert.equal(await boots(), 1);
   const heard = platform.upstream.heard.length;
 
-  process.kill(gateway.service.pid, 'SIGSTOP');
+  await pauseProcess(gateway.service.pid);
   const woken = performance.now() + PAST_THE_LEASE_MS;
   const waiting = worker.call(GET);
   await eventually(() => performance.now() > woken, { timeoutMs: PAST_THE_LEASE_MS + 1_000, everyMs: 250 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { type TestPlatform, withPlatform } from './platform.ts';
 
 let platform: TestPlatform;
@@ -36,7 +37,7 @@ test('given an owner that does not answer, a revoked passport is refused with th
   assert.equal((await worker.call(GET)).status, 200);
   const reason = 'nächtlicher Zugriff\r\nSp-Targets: none';
   assert.equal((await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti, reason })).status, 200);
-  process.kill(platform.passports.pid, 'SIGSTOP');
+  await pauseProcess(platform.passports.pid);
   try {
     const { status, body } = await worker.call(GET);
     assert.deepEqual([status, body.error.code, body.error.metadata.reason], [401, 'PASSPORT_REVOKED', reason]);
@@ -85,7 +86,7 @@ test('given the log is gone, calls are refused and the upstream hears nothing; o
   const worker = await platform.setUp();
   assert.equal((await worker.call(GET)).status, 200);
   const heard = platform.upstream.heard.length;
-  process.kill(platform.nats.pid, 'SIGSTOP');
+  await pauseProcess(platform.nats.pid);
   const refused = await Promise.all([worker.call(GET), worker.call(GET)]);
   const late = performance.now() + 2_500;
   while (performance.now() < late) refused.push(await worker.call(GET));
