@@ -107,7 +107,9 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
       now: clock.now(),
       get: async (kind, operatorId, id) => {
         const loaded = await aggregates.load(kind, operatorId, id);
-        expectations.set(aggregateSubject(operatorId, kind.kind, id), loaded.seq);
+        const subject = aggregateSubject(operatorId, kind.kind, id);
+        // Read twice, and changed in between: what is written must still meet what was read first.
+        expectations.set(subject, Math.min(loaded.seq, expectations.get(subject) ?? loaded.seq));
         return loaded;
       },
       unique: async (operatorId, hash) => {

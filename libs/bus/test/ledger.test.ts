@@ -93,6 +93,19 @@ test('given two deciders that allow a thing once, exactly one wins and the other
   assert.deepEqual(decided.map((one) => one.ok).sort(), [false, true]);
 });
 
+test('given an aggregate that a decision reads twice, and that changed in between, then it decides again instead of writing on what it read first', async () => {
+  const counts: number[] = [];
+  const decided = await ledger.decide(scope, async (read) => {
+    const { state } = await read.get(counter, 'op_1', 'twice');
+    counts.push(state.count);
+    if (counts.length === 1) assert.ok((await other.decide(scope, add('twice'))).ok);
+    await read.get(counter, 'op_1', 'twice');
+    return { write: state.count > 0 ? [] : [named('twice', 'agent.registered')], value: state.count };
+  });
+  assert.deepEqual([counts, decided.ok && decided.value], [[0, 1], 1]);
+  assert.equal((await ledger.load(counter, 'op_1', 'twice')).state.count, 1);
+});
+
 test('given two deciders that take one name for different aggregates, one gets it', async () => {
   const bothHaveRead = meeting(2);
   const take =
