@@ -95,7 +95,6 @@ test('proxied calls are counted per agent, whoever calls, and one too many is no
 
 test('issues and enrolments have limits of their own per agent, exports one per operator', async () => {
   const acme = await platform.newOperator();
-  const admin = await acme.memberKey('admin');
   const one = await enrolledAgent(acme.api, { name: 'one', accountability_mode: 'logged' });
   const issue = (id: string, jwt: string): Promise<Answer> =>
     platform.api(jwt)('POST', '/v1/passports/issue', { agent_id: id, intent: { summary: 'x', services: ['github'] } });
@@ -103,11 +102,13 @@ test('issues and enrolments have limits of their own per agent, exports one per 
   const two = await enrolledAgent(acme.api, { name: 'two', accountability_mode: 'logged' });
   assert.equal((await issue(two.id, two.jwt())).status, 201);
 
-  const three = (await acme.api('POST', '/v1/agents/register', { name: 'three' })).body.id;
+  // Each with keys whose control calls are not used up.
+  const enrolling = await platform.newOperator();
+  const three = (await enrolling.api('POST', '/v1/agents/register', { name: 'three' })).body.id;
   const asked: number[] = [];
   const enrolments = await exhaust(
     async () => {
-      const answer = await acme.api('POST', `/v1/agents/${three}/enrollment-challenge`);
+      const answer = await enrolling.api('POST', `/v1/agents/${three}/enrollment-challenge`);
       asked.push(answer.status);
       // Five are open at once; the sixth is refused and counts all the same.
       return asked.length > 5 && answer.status === 409 ? { ...answer, status: 201 } : answer;
@@ -116,14 +117,16 @@ test('issues and enrolments have limits of their own per agent, exports one per 
   );
   assert.deepEqual(asked, [201, 201, 201, 201, 201, 409, 409, 409, 409, 409, 429]);
   assert.ok(Number(enrolments.refused.headers.get('retry-after')) > 300);
-  await enrol(acme.api, (await acme.api('POST', '/v1/agents/register', { name: 'four' })).body.id);
+  await enrol(enrolling.api, (await enrolling.api('POST', '/v1/agents/register', { name: 'four' })).body.id);
 
-  const exported = (api: typeof acme.api): Promise<Answer> => api('GET', '/v1/audit/export');
+  const exporting = await platform.newOperator();
+  const admin = await exporting.memberKey('admin');
+  const exported = (api: typeof exporting.api): Promise<Answer> => api('GET', '/v1/audit/export');
   let turn = 0;
-  const exports = await exhaust(() => exported(turn++ % 2 === 0 ? acme.api : admin.api), { limit: 10, burst: 10, status: 200 });
+  const exports = await exhaust(() => exported(turn++ % 2 === 0 ? exporting.api : admin.api), { limit: 10, burst: 10, status: 200 });
   const last = await eventually(
     async () => {
-      const answer = await acme.api('POST', '/v1/agents/register', { name: 'last' });
+      const answer = await exporting.api('POST', '/v1/agents/register', { name: 'last' });
       assert.equal(answer.status, 201, 'as soon as a token has come back');
       return answer;
     },
@@ -131,7 +134,7 @@ test('issues and enrolments have limits of their own per agent, exports one per 
   );
   const onRecord = await eventually(async () => {
     const seen = { 'x-min-event-seq': last.headers.get('x-event-seq') ?? '' };
-    const answer = await acme.api('GET', '/v1/audit?limit=100&action=audit.export', undefined, seen);
+    const answer = await exporting.api('GET', '/v1/audit?limit=100&action=audit.export', undefined, seen);
     assert.equal(answer.status, 200);
     return answer.body.entries;
   });
