@@ -5,7 +5,7 @@
  */
 import { headers } from '@nats-io/nats-core';
 import { LEASE_LAPSE_MS, LEASES } from './admin.ts';
-import { API_TIMEOUT_MS, getMessage, streamInfo } from './api.ts';
+import { API_TIMEOUT_MS, EXPECTED_HEADER, getMessage, streamInfo } from './api.ts';
 import type { Bus } from './connect.ts';
 import { errorFields } from './log.ts';
 
@@ -57,10 +57,7 @@ export function createLease(bus: Bus, options: LeaseOptions): Lease {
     fence = 0;
   }
 
-  async function put(expected: number, value: Value): Promise<number | null> {
-    const answer = await writeKey(bus, subject, expected, value);
-    return answer;
-  }
+  const put = (expected: number, value: Value): Promise<number | null> => writeKey(bus, subject, expected, value);
 
   async function acquire(): Promise<void> {
     const current = await getMessage(bus, LEASES, { last_by_subj: subject });
@@ -144,7 +141,7 @@ export function createLease(bus: Bus, options: LeaseOptions): Lease {
 /** Into the bucket. The new sequence, or null when the expectation was wrong. `null` as value gives the key back. */
 export async function writeKey(bus: Bus, subject: string, expected: number, value: Value | null): Promise<number | null> {
   const fields = headers();
-  fields.set('Nats-Expected-Last-Subject-Sequence', String(expected));
+  fields.set(EXPECTED_HEADER, String(expected));
   if (!value) fields.set('KV-Operation', 'DEL');
   const answer = await bus.nc.request(subject, value ? JSON.stringify(value) : '', { headers: fields, timeout: API_TIMEOUT_MS });
   const ack = answer.json<{ seq?: number; error?: { err_code: number; description: string } }>();

@@ -15,7 +15,7 @@ export interface Limits {
 }
 
 /** Per second, with the published number for the header. */
-const RATES: Record<Bucket, { limit: number; seconds: number }> = {
+export const RATES: Record<Bucket, { limit: number; seconds: number }> = {
   control: { limit: 600, seconds: 60 },
   proxy: { limit: 1_200, seconds: 60 },
   issue: { limit: 60, seconds: 60 },
