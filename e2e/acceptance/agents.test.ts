@@ -6,9 +6,9 @@ import { aggregateSubject } from '@sallyport/bus/subjects.ts';
 import { draft } from '@sallyport/contracts/fact.ts';
 import { agentBlocked } from '@sallyport/contracts/facts/identity.ts';
 import { eventually } from '@sallyport/testing/time.ts';
-import { Client } from 'pg';
 import { connectGithub, enrol, enrolledAgent, startMission } from '../support/agent.ts';
 import { type Answer, type Api, why } from '../support/api.ts';
+import { openDatabase } from '../support/database.ts';
 import { writeFacts } from '../support/host.ts';
 import { newEmail, type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -95,10 +95,7 @@ test('36. agents are listed by status and name, and page by page each once', asy
 
 test('given 10,000 live agents, then one more is refused, and a deleted one makes room', async () => {
   const { api, operator_id } = await platform.newOperator();
-  const url = new URL(platform.constellation.postgresUrl);
-  url.pathname = '/sallyport';
-  const database = new Client({ connectionString: url.href });
-  await database.connect();
+  const database = await openDatabase(platform.constellation);
   try {
     // The count is the read model's: rows in it stand for ten thousand registrations.
     await database.query(

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually } from '@sallyport/testing/time.ts';
-import pg from 'pg';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
 import { counted } from '../support/chains.ts';
+import { withDatabase } from '../support/database.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -304,20 +304,14 @@ test('a report has exactly the five keys, says what was declared and done, and s
 
   const evidence = async (): Promise<unknown> => (await ok(operator('GET', `/v1/passports/${jti}/report`))).body.passport.audit.chain_valid;
   assert.equal(await evidence(), true);
-  const url = new URL(platform.constellation.postgresUrl);
-  url.pathname = '/sallyport';
-  const database = new pg.Client({ connectionString: url.href });
-  await database.connect();
-  try {
+  await withDatabase(platform.constellation, async (database) => {
     const edit = (from: string, to: string): Promise<unknown> =>
       database.query(`update audit.rows set row = replace(row::text, $2, $3)::json where passport_jti = $1`, [jti, from, to]);
     await edit('"service":"github"', '"service":"gitlab"');
     assert.equal(await evidence(), false);
     await edit('"service":"gitlab"', '"service":"github"');
     assert.equal(await evidence(), true);
-  } finally {
-    await database.end();
-  }
+  });
 });
 
 test('10. a missed checkpoint is an expired passport without grace: no call, no checkpoint, no refresh, and what is below it is dead', async () => {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Constellation, constellation } from '@sallyport/testing/constellation.ts';
 import { eventually } from '@sallyport/testing/time.ts';
-import pg from 'pg';
+import type pg from 'pg';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
+import { openDatabase } from '../support/database.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 let platform: Constellation;
@@ -17,10 +18,7 @@ before(async () => {
   [platform, upstream] = await Promise.all([constellation({ env: { SALLYPORT_RATE_LIMITS: 'off' } }), startUpstream()]);
   operator = apiOf(platform.baseUrl, platform.apiKey);
   await connectGithub(operator, upstream.url);
-  const url = new URL(platform.postgresUrl);
-  url.pathname = '/sallyport';
-  database = new pg.Client({ connectionString: url.href });
-  await database.connect();
+  database = await openDatabase(platform);
 });
 after(async () => {
   await database?.end();

@@ -8,11 +8,11 @@ import { api } from '@sallyport/bus/api.ts';
 import { pauseProcess } from '@sallyport/testing/pause.ts';
 import { requires } from '@sallyport/testing/requires.ts';
 import { eventually } from '@sallyport/testing/time.ts';
-import pg from 'pg';
 import { movedClocksOf } from '../faults/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import type { Answer, Api } from '../support/api.ts';
 import { callIssues, chainOf, type HeldPassport, outcomeOf } from '../support/chains.ts';
+import { withDatabase } from '../support/database.ts';
 import { testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -55,18 +55,6 @@ async function outcomes(agents: readonly TestAgent[], passports: readonly HeldPa
 
 const all = (passports: readonly unknown[], outcome: unknown[]): unknown[][] => passports.flatMap(() => GATEWAYS.map(() => outcome));
 
-async function withDatabase<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const url = new URL(platform.constellation.postgresUrl);
-  url.pathname = '/sallyport';
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 /** While it stands still, nothing is read from or written to it. */
 async function whilePaused<T>(name: string, work: () => Promise<T>): Promise<T> {
   const pid = platform.constellation.processes()[name] ?? assert.fail(`no process ${name}`);
@@ -89,7 +77,7 @@ test('13. with the consumer of cascades stopped, all five of a chain are dead at
       (row: { passport_jti: string }) => row.passport_jti,
     );
   const { passport: decoy } = await startMission(operator, agents[0]?.id ?? assert.fail());
-  await withDatabase(async (client) => {
+  await withDatabase(platform.constellation, async (client) => {
     await client.query("begin; select seq from passports.cursor where name = 'cascade' for update");
     // It acts before it moves its cursor: it stands still behind what another revocation led to.
     await ok(operator('POST', '/v1/passports/revoke', { jti: decoy.jti, reason: 'decoy' }));

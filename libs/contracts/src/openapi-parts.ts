@@ -29,7 +29,11 @@ export const REQUEST_HEADERS = {
       pattern: '^[\\x21-\\x7e]{1,255}$',
     },
   ),
-  MinEventSeq: header('X-Min-Event-Seq', 'Waits, at most 2 s, until the read model has reached this log sequence.', count),
+  MinEventSeq: header(
+    'X-Min-Event-Seq',
+    'Waits, at most 2 s, until the read model has reached this log sequence; left out, until it has reached what the caller wrote within 5 s.',
+    count,
+  ),
   PassportToken: header('X-Passport-Token', 'The passport.', { ...text, maxLength: 16_384 }),
   AgentToken: header('X-Agent-Token', 'Agent JWT as proof of possession where Authorization is taken.', text),
   IntentApprovalId: header('X-Intent-Approval-Id', 'Approval of this call.', { ...text, maxLength: 64 }),

@@ -7,6 +7,7 @@ import { operations } from '@sallyport/contracts/operations.ts';
 import { createLog } from '@sallyport/service-kit/log.ts';
 import { createMetrics } from '@sallyport/service-kit/metrics.ts';
 import type { FastifyInstance } from 'fastify';
+import { createOwnWrites } from '../src/edge/own-writes.ts';
 import { addEdgeRoutes, edgeOperations } from '../src/edge/routes.ts';
 import { createKnownPaths } from '../src/http/not-found.ts';
 import { addProxyRoute } from '../src/http/proxy-route.ts';
@@ -22,7 +23,11 @@ before(async () => {
   const current = (): never => {
     throw new LedgerUnavailable('between two boots');
   };
-  addEdgeRoutes(app, { limits: createLimits({ off: true }), current, public_url: 'http://127.0.0.1:8787' }, paths);
+  addEdgeRoutes(
+    app,
+    { limits: createLimits({ off: true }), current, public_url: 'http://127.0.0.1:8787', own_writes: createOwnWrites() },
+    paths,
+  );
   addProxyRoute(app, current, paths);
 });
 after(() => app.close());
@@ -182,7 +187,7 @@ test('given an address that signs in again and again, it is told to wait, and an
   const current = (): never => {
     throw new LedgerUnavailable('between two boots');
   };
-  addEdgeRoutes(limited, { limits, current, public_url: 'http://127.0.0.1:8787' }, paths);
+  addEdgeRoutes(limited, { limits, current, public_url: 'http://127.0.0.1:8787', own_writes: createOwnWrites() }, paths);
   const from = async (remoteAddress: string, url: string, payload: string, headers: Record<string, string>): Promise<number> =>
     (await limited.inject({ method: 'POST', url, headers, payload, remoteAddress })).statusCode;
   const doors: [string, string, Record<string, string>][] = [

@@ -15,7 +15,8 @@ import type { KnownPaths } from '../http/not-found.ts';
 import { type KnownPrincipal, personBearer } from '../views/principals.ts';
 import { sendAnswer } from './answer.ts';
 import { recordExport } from './exports.ts';
-import { limitExport, limitOperation, limitRequest } from './limit.ts';
+import { callerKey, limitExport, limitOperation, limitRequest } from './limit.ts';
+import type { OwnWrites } from './own-writes.ts';
 import { readBearer, readCall } from './read-call.ts';
 
 const MB = 1024 * 1024;
@@ -26,6 +27,7 @@ export interface Edge {
   current: () => EdgeDeps;
   /** The platform's own origin. */
   public_url: string;
+  own_writes: OwnWrites;
 }
 
 export function edgeOperations(): Operation[] {
@@ -65,7 +67,7 @@ async function handle(edge: Edge, operation: Operation, request: FastifyRequest,
     if (!used.ok) return sendDenial(request, reply, used.denial);
     call.assertion_seq = used.seq;
   }
-  const answer = await deps.askOwner(operation, call);
+  const answer = await edge.own_writes.ask(deps.askOwner, operation, call, callerKey(bearing, request.info.peer));
   if (operation.name === 'audit.export' && answer.ok) {
     const refused = await recorded(deps, call, bearing, answer, (operatorId) => limitExport(edge.limits, reply, operatorId));
     if (refused) return sendDenial(request, reply, refused);
