@@ -7,8 +7,10 @@ import type { run } from 'node:test';
 import { inspect } from 'node:util';
 
 export type Tally = { passed: number; failed: number; skipped: number };
-/** `failed` is told each failure once more, in one line. */
-export type ReportOptions = { root: string; ci: boolean; print?: (line: string) => void; failed?: (what: string) => void };
+/** One failed test in one line. `path`: of its file; null when no file is to blame. */
+export type Failure = { path: string | null; what: string };
+/** `failed` is told each failure once more. */
+export type ReportOptions = { root: string; ci: boolean; print?: (line: string) => void; failed?: (failure: Failure) => void };
 
 /** How a skip reason begins that also CI accepts; `@sallyport/testing/requires.ts` writes it. */
 export const IMPOSSIBLE = 'not possible here';
@@ -77,7 +79,7 @@ export async function report(stream: ReturnType<typeof run>, tally: Tally, optio
     ];
     print(`${file.failed ? '✖' : '✔'} ${relative(options.root, path)} (${counts.join(', ')}; ${(ms / 1000).toFixed(1)} s)`);
     for (const failure of file.failures) print(failure);
-    for (const name of file.names) options.failed?.(`${relative(options.root, path)}: ${name}`);
+    for (const name of file.names) options.failed?.({ path, what: `${relative(options.root, path)}: ${name}` });
     if (file.failed && file.output.trim() !== '') print(`  what it printed:\n${indent(file.output, '    | ')}`);
   };
 

@@ -1,7 +1,8 @@
 /**
  * `npm test`: the check, then every test file on real servers, then a look at what was left behind.
  * Guarantees: unit and integration files three at a time, end-to-end files two, faults one after another; one PostgreSQL for all, and one platform for
- * the end-to-end files that need none of their own; no process and no folder stays; the last line counts. A word after `--` picks files and skips the check.
+ * the end-to-end files that need none of their own; no process and no folder stays; a file that failed is run once more (ADR 69); the last line counts.
+ * A word after `--` picks files and skips the check.
  */
 import { spawn } from 'node:child_process';
 import { chmod, glob, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -14,7 +15,8 @@ import type { StartedPostgres } from './postgres.ts';
 import { endStrays } from './strays.ts';
 import { REPOSITORY } from './services.ts';
 import { sharedPlatform } from './test-platform.ts';
-import { report, type Tally } from './test-report.ts';
+import { secondTry } from './second-try.ts';
+import { type Failure, report, type Tally } from './test-report.ts';
 import { testServer } from './test-server.ts';
 
 const UNIT = ['libs/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'infra/*/test/**/*.test.ts'];
@@ -43,7 +45,8 @@ const E2E_TIMEOUT_MS = 420_000;
 const stopping = new AbortController();
 const words = process.argv.slice(2);
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
-const failures: string[] = [];
+let failures: Failure[] = [];
+let unsteady: Failure[] = [];
 
 async function files(patterns: string[]): Promise<string[]> {
   const found: string[] = [];
@@ -56,7 +59,7 @@ async function files(patterns: string[]): Promise<string[]> {
 
 function fail(what: string): void {
   tally.failed++;
-  failures.push(what);
+  failures.push({ path: null, what });
   console.log(`✖ ${what}`);
 }
 
@@ -72,13 +75,19 @@ function check(): Promise<boolean> {
   });
 }
 
-async function runFiles(title: string, paths: string[], concurrency: number, timeout: number): Promise<void> {
+async function runFiles(
+  title: string,
+  paths: string[],
+  concurrency: number,
+  timeout: number,
+  { into = tally, failed = (failure: Failure): unknown => failures.push(failure) } = {},
+): Promise<void> {
   if (paths.length === 0 || stopping.signal.aborted) return;
   console.log(`\n${title}: ${paths.length} files`);
-  await report(run({ files: paths, concurrency, timeout, signal: stopping.signal, isolation: 'process' }), tally, {
+  await report(run({ files: paths, concurrency, timeout, signal: stopping.signal, isolation: 'process' }), into, {
     root: REPOSITORY,
     ci: process.env['CI'] === 'true',
-    failed: (what) => failures.push(what),
+    failed,
   });
 }
 
@@ -104,6 +113,14 @@ async function endToEnd(dataDir: string): Promise<void> {
     delete process.env['TEST_PLATFORM'];
     await shared?.stop();
   }
+}
+
+async function tryAgain(): Promise<void> {
+  const again = (path: string, into: Tally): Promise<void> =>
+    runFiles('once more', [path], 1, E2E_TIMEOUT_MS, { into, failed: () => undefined });
+  const ended = await secondTry(failures, tally, again);
+  failures = ended.failed;
+  unsteady = ended.unsteady;
 }
 
 async function cleanUp(folder: string): Promise<void> {
@@ -133,6 +150,7 @@ async function main(): Promise<void> {
     await runFiles('unit and integration', await files(UNIT), 3, UNIT_TIMEOUT_MS);
     await endToEnd(join(folder, 'platform'));
     await runFiles('faults', await files(FAULTS), 1, E2E_TIMEOUT_MS);
+    if (words.length === 0) await tryAgain();
   } finally {
     await server?.stop();
     await cleanUp(folder);
@@ -150,6 +168,12 @@ try {
   fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 if (stopping.signal.aborted) fail('stopped before the end');
-if (failures.length > 0) console.log(`\nfailed:\n${failures.map((what) => `✖ ${what}`).join('\n')}`);
-console.log(`\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+const listed = (title: string, some: Failure[]): void => {
+  if (some.length > 0) console.log(`\n${title}:\n${some.map(({ what }) => `✖ ${what}`).join('\n')}`);
+};
+listed('unsteady, passed at the second try', unsteady);
+listed('failed', failures);
+console.log(
+  `\n${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped${unsteady.length > 0 ? `, ${unsteady.length} unsteady` : ''}`,
+);
 process.exit(tally.failed === 0 ? 0 : 1);

@@ -19,7 +19,7 @@ async function reported(source: string, ci: boolean): Promise<string> {
     import { run } from 'node:test';
     import { report } from ${JSON.stringify(new URL('../src/test-report.ts', import.meta.url).href)};
     const tally = { passed: 0, failed: 0, skipped: 0 };
-    await report(run({ files: [${JSON.stringify(file)}] }), tally, { root: ${JSON.stringify(folder)}, ci: ${ci}, failed: (what) => console.log('once more: ' + what) });
+    await report(run({ files: [${JSON.stringify(file)}] }), tally, { root: ${JSON.stringify(folder)}, ci: ${ci}, failed: ({ what }) => console.log('once more: ' + what) });
     console.log(JSON.stringify(tally));
   `;
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
