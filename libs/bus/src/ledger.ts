@@ -102,21 +102,32 @@ export function createLedger(bus: Bus, { clock, max_cached }: LedgerOptions): Le
     return (await readLedger(bus, { last_by_subj: subjectFilter }))?.seq ?? 0;
   }
 
+  /** What one try reads is one picture: a thing read twice is asked once, and what is written expects it as it was read. */
   function readerFor(expectations: Map<string, number>): Reader {
+    const asked = new Map<string, Promise<unknown>>();
+    const once = <T>(subject: string, question: () => Promise<T>): Promise<T> => {
+      // A subject has one kind, and so one type.
+      const known = (asked.get(subject) as Promise<T> | undefined) ?? question();
+      asked.set(subject, known);
+      return known;
+    };
     return {
       now: clock.now(),
-      get: async (kind, operatorId, id) => {
-        const loaded = await aggregates.load(kind, operatorId, id);
+      get: (kind, operatorId, id) => {
         const subject = aggregateSubject(operatorId, kind.kind, id);
-        // Read twice, and changed in between: what is written must still meet what was read first.
-        expectations.set(subject, Math.min(loaded.seq, expectations.get(subject) ?? loaded.seq));
-        return loaded;
+        return once(subject, async () => {
+          const loaded = await aggregates.load(kind, operatorId, id);
+          expectations.set(subject, loaded.seq);
+          return loaded;
+        });
       },
-      unique: async (operatorId, hash) => {
+      unique: (operatorId, hash) => {
         const subject = uniqueSubject(operatorId, hash);
-        const first = await readLedger(bus, { next_by_subj: subject, seq: 1 });
-        expectations.set(subject, 0);
-        return first ? (parseFacts(first.data)[0] ?? null) : null;
+        return once(subject, async () => {
+          const first = await readLedger(bus, { next_by_subj: subject, seq: 1 });
+          expectations.set(subject, 0);
+          return first ? (parseFacts(first.data)[0] ?? null) : null;
+        });
       },
     };
   }
