@@ -2,6 +2,7 @@
  * Core messages beside the log: they tell sooner, they decide nothing. `cut.<operator>` stands in for a revocation that the log could not take
  * (architecture, "Revocation"); `stack.revoked.<operator>` repeats a written one for whoever listens (api.md §11).
  */
+import type { Msg } from '@nats-io/nats-core';
 import type { Target } from '@sallyport/contracts/target.ts';
 import type { Bus } from './connect.ts';
 import { cutSubject, revokedSubject } from './subjects.ts';
@@ -12,6 +13,11 @@ export interface Cut {
   targets: Target[];
 }
 
+/** Nobody who says something here asks for a reply. What has one was taken out of a stream by a consumer that somebody aimed at this subject. */
+export function isAimed({ reply }: Pick<Msg, 'reply'>): boolean {
+  return reply !== undefined && reply !== '';
+}
+
 export async function publishCut(bus: Bus, cut: Cut): Promise<void> {
   bus.nc.publish(cutSubject(cut.operator_id), JSON.stringify(cut));
   await bus.nc.flush();
@@ -20,7 +26,7 @@ export async function publishCut(bus: Bus, cut: Cut): Promise<void> {
 export function onCut(bus: Bus, handler: (cut: Cut) => void): { stop(): void } {
   const subscription = bus.nc.subscribe(cutSubject('*'), {
     callback: (error, message) => {
-      const cut = error ? null : parseCut(message.data);
+      const cut = error || isAimed(message) ? null : parseCut(message.data);
       if (cut) handler(cut);
     },
   });

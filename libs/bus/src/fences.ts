@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hash12, TARGET_BYTES } from '@sallyport/contracts/target.ts';
+import { isAimed } from './announce.ts';
 import type { Bus } from './connect.ts';
 
 export const FENCE_HEADER = 'Sp-Fence';
@@ -102,7 +103,7 @@ export function openFenceAcks(bus: Bus): FenceAcks {
   let changed: () => void = () => undefined;
   const subscription = bus.nc.subscribe(subject, {
     callback: (error, message) => {
-      if (error) return;
+      if (error || isAimed(message)) return;
       const answer = parseAck(message.data);
       if (!answer) return;
       positions.set(answer.boot, Math.max(answer.position, positions.get(answer.boot) ?? 0));
