@@ -193,6 +193,31 @@ test('13. a run that lapsed is reviewed, and its late checkout says so', async (
   assert.deepEqual([body.checkout_id, body.ended_by, body.review_status], [run.checkout_id, 'lapsed', 'clean']);
 });
 
+test('given reviews that come and go while they are listed, then no page contradicts its total', async () => {
+  const agent = await agentWith({ accountability_mode: 'logged' });
+  const { passport } = await startMission(operator, agent.id);
+  const { checkout_id } = (await checkout(passport.jti)).body;
+  await eventually(async () => assert.equal((await reviews(`status=clean&agent_id=${agent.id}`)).total, 1));
+  let isAsking = true;
+  const listed = (async () => {
+    for (let asked = 0; asked < 60; asked++) {
+      const { items, total } = await reviews(`status=clean&agent_id=${agent.id}`);
+      assert.equal(items.length, total);
+    }
+  })().finally(() => {
+    isAsking = false;
+  });
+  const columns = 'operator_id, agent_id, mission_id, review_status, state, review_id, review';
+  for (let n = 0; isAsking; n++) {
+    await database.query(
+      `insert into passports.review (checkout_id, ${columns}) select $1 || '-' || $2, ${columns} from passports.review where checkout_id = $1`,
+      [checkout_id, n],
+    );
+    await database.query(`delete from passports.review where checkout_id like $1 || '-%'`, [checkout_id]);
+  }
+  await listed;
+});
+
 test('13. a mission that is revoked as adversarial gets a review whatever was found', async () => {
   const agent = await agentWith({ accountability_mode: 'logged' });
   const started = await startMission(operator, agent.id);

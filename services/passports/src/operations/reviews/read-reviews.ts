@@ -22,21 +22,23 @@ export function listReviewsOperation(deps: Deps): OperationHandler<typeof listRe
     const status = query.status ?? 'flagged';
     const state = query.state ?? 'open';
     const limit = query.limit ?? PAGE;
-    let rows = deps.database.db.selectFrom('review').where('operator_id', '=', operator_id);
-    if (status !== 'all') rows = rows.where('review_status', '=', status);
-    // A clean run opened no review, so there is nothing to be in a state.
-    if (state !== 'all' && status !== 'clean') rows = rows.where('state', '=', state);
-    if (query.agent_id) rows = rows.where('agent_id', '=', query.agent_id);
-    if (query.mission_id) rows = rows.where('mission_id', '=', query.mission_id);
-    const [found, counted] = await Promise.all([
-      rows
+    // One picture: a page and a total that contradict each other are worse than old ones.
+    const reading = deps.database.db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only');
+    const { found, counted } = await reading.execute(async (tx) => {
+      let rows = tx.selectFrom('review').where('operator_id', '=', operator_id);
+      if (status !== 'all') rows = rows.where('review_status', '=', status);
+      // A clean run opened no review, so there is nothing to be in a state.
+      if (state !== 'all' && status !== 'clean') rows = rows.where('state', '=', state);
+      if (query.agent_id) rows = rows.where('agent_id', '=', query.agent_id);
+      if (query.mission_id) rows = rows.where('mission_id', '=', query.mission_id);
+      const page = rows
         .select('review')
         .orderBy('checkout_id', 'desc')
         .offset(((query.page ?? 1) - 1) * limit)
-        .limit(limit)
-        .execute(),
-      rows.select((select) => select.fn.countAll<number>().as('count')).executeTakeFirst(),
-    ]);
+        .limit(limit);
+      const total = rows.select((select) => select.fn.countAll<number>().as('count'));
+      return { found: await page.execute(), counted: await total.executeTakeFirst() };
+    });
     return success(operation, { items: found.map(({ review }) => reviewObject(review)), total: Number(counted?.count ?? 0) });
   };
 }
