@@ -203,6 +203,12 @@ test('given an address that signs in again and again, it is told to wait, and an
   }
   for (const [url, payload, headers] of doors) assert.equal(await from('192.0.2.1', url, payload, headers), 429, url);
   for (const [url, payload, headers] of doors) assert.equal(await from('192.0.2.2', url, payload, headers), 503, url);
+
+  // Who has one IPv6 address has the 2^64 beside it.
+  const [url, payload, headers] = doors[0] ?? assert.fail();
+  for (let i = 1; i <= 10; i++) assert.equal(await from(`2001:db8:0:1::${i}`, url, payload, headers), 503);
+  assert.equal(await from('2001:db8:0:1:f::1', url, payload, headers), 429);
+  assert.equal(await from('2001:db8:0:2::1', url, payload, headers), 503);
   await limited.close();
 });
 

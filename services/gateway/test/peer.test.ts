@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { peerOf, trustedProxies, trustsNobody } from '../src/http/peer.ts';
+import { networkOf, peerOf, trustedProxies, trustsNobody } from '../src/http/peer.ts';
 
 test('given nobody to trust, the address of the connection counts, whatever the request says', () => {
   assert.equal(peerOf('198.51.100.7', '203.0.113.1', trustsNobody), '198.51.100.7');
@@ -32,4 +32,17 @@ test('given a proxy of ours, the last address before our proxies counts, and wha
 test('given a list that is none, the start is refused', () => {
   for (const bad of ['localhost', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/8/8', '10.0.0.0/', '2001:db8::/129', '*', '10.0.0.1;10.0.0.2'])
     assert.throws(() => trustedProxies(bad), RangeError, bad);
+});
+
+test('given an IPv6 address, limits count its /64, and every other address alone', () => {
+  const rows: [string, string][] = [
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2::ffff', '2001:db8:1:2::/64'],
+    ['2001:db8:1:3::1', '2001:db8:1:3::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['203.0.113.9', '203.0.113.9'],
+    ['', ''],
+  ];
+  for (const [peer, network] of rows) assert.equal(networkOf(peer), network, peer);
 });

@@ -5,6 +5,7 @@ import type { Operation } from '@sallyport/contracts/operation.ts';
 import { agentJwtSubject } from '@sallyport/passport-verify/agent-jwt.ts';
 import type { FastifyReply } from 'fastify';
 import type { Bearing } from '../http/bearer.ts';
+import { networkOf } from '../http/peer.ts';
 import type { Bucket, Limits, Taken } from '../http/rate-limits.ts';
 
 /** The caller's own name for buckets. A token is not verified here, so its subject counts per address: nobody can use up another's. */
@@ -14,10 +15,10 @@ export function callerKey(bearing: Bearing, peer: string): string {
     case 'ticket':
       return bearing.sha256;
     case 'jwt':
-      return `${agentJwtSubject(bearing.token) ?? ''}@${peer}`;
+      return `${agentJwtSubject(bearing.token) ?? ''}@${networkOf(peer)}`;
     case 'none':
     case 'bad':
-      return peer;
+      return networkOf(peer);
   }
 }
 
@@ -31,7 +32,7 @@ export function limitHeaders(reply: FastifyReply, { limit, remaining, reset }: T
 export function limitRequest(limits: Limits, reply: FastifyReply, operation: Operation, bearing: Bearing, peer: string): Denial | null {
   const now = performance.now();
   // Whatever bearer comes along: who guesses may send any.
-  if (operation.http?.limit !== undefined) return taken(reply, limits.take(operation.http.limit, peer, now));
+  if (operation.http?.limit !== undefined) return taken(reply, limits.take(operation.http.limit, networkOf(peer), now));
   const bucket: Bucket = operation.name === 'passports.verify' ? 'verify' : 'control';
   return taken(reply, limits.take(bucket, callerKey(bearing, peer), now));
 }

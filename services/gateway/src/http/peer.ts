@@ -2,7 +2,8 @@
  * The address that a request comes from, for limits per address and for what people are shown (api.md §1.6, §3.6). `X-Forwarded-For` is written by whoever sends
  * it: only the part that proxies of ours added is believed, from its end up to the first address that is none of theirs. Pure.
  */
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
 /** Is this one of our proxies? */
 export type Trusts = (address: string) => boolean;
@@ -35,6 +36,14 @@ export function peerOf(remote: string, forwarded: string | string[] | undefined,
     peer = hop;
   }
   return peer;
+}
+
+/** What limits per address count: an IPv4 address, of an IPv6 address its /64, which one customer has whole. Anything else as it is. */
+export function networkOf(peer: string): string {
+  const [address = ''] = peer.split('%');
+  if (!isIPv6(address)) return peer;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv6.parse(address).parts;
+  return `${[a, b, c, d].map((part) => part.toString(16)).join(':')}::/64`;
 }
 
 function family(address: string): 'ipv4' | 'ipv6' {
