@@ -108,6 +108,8 @@ export function createProjection<DB>(options: ProjectionOptions<DB>): Projection
           continue;
         }
         await options.on_hold?.([...partitions.values()].map(({ partition, cursor }) => ({ partition, cursor })));
+        // Whoever asked for the end meanwhile found no session that could be ended.
+        if (stopped) break;
         const current = openSession({ projection: options, partitions, holds: holdings.holds, on_progress: onProgress });
         session = current;
         const look = setInterval(() => {
