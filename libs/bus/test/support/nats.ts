@@ -24,10 +24,10 @@ function binary(): string {
   return found;
 }
 
-/** Below the range of outgoing connections: a server that is killed finds its port free when it comes back. */
+/** Below the range of outgoing connections: a server that is killed finds its port free when it comes back. Apart from where the other tests choose. */
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
     const server = createServer().once('error', () => resolve(freePort()));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(port)));
   });
