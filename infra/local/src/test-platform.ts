@@ -1,6 +1,6 @@
 /**
  * One platform for all end-to-end files of a run that only need a platform, with operators of their own in it: two gateways, no rate limits.
- * Guarantees: nothing of the caller's shell reaches it; a process of it that dies, which no test asks for, is told.
+ * Guarantees: nothing of the caller's shell reaches it; a process of it that dies once all of it is up, which no test asks for, is told.
  */
 import { readFileSync } from 'node:fs';
 import { type Platform, startPlatform } from './platform.ts';
@@ -27,14 +27,17 @@ export async function sharedPlatform(
   signal: AbortSignal,
   died: (what: string) => void,
 ): Promise<{ told: string; stop(): Promise<void> }> {
+  // Until then the supervisor starts again what ends, a bounded number of times: that is the start, and it comes or it throws.
+  let up = false;
   const platform = await startPlatform({
     dataDir,
     signal,
     gateways: 2,
     env: { ...neutral(process.env), SALLYPORT_RATE_LIMITS: 'off' },
     say: () => undefined,
-    tell: (event) => event.kind === 'died' && died(lastWords(event)),
+    tell: (event) => up && event.kind === 'died' && died(lastWords(event)),
   });
+  up = true;
   const { gateways, natsUrl, postgresUrl } = platform;
   const shared: SharedPlatform = { gateways, dataDir, natsUrl, postgresUrl };
   return { told: JSON.stringify(shared), stop: platform.stop };

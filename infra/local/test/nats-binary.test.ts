@@ -48,7 +48,8 @@ async function environment(): Promise<NodeJS.ProcessEnv> {
   await rm(cache, { recursive: true, force: true });
   cache = await mkdtemp(join(tmpdir(), 'sallyport-cache-'));
   asked = [];
-  return { PATH: '/usr/bin:/bin', XDG_CACHE_HOME: cache, SALLYPORT_NATS_RELEASES: base };
+  // No Go and no server of this machine's.
+  return { PATH: cache, XDG_CACHE_HOME: cache, SALLYPORT_NATS_RELEASES: base };
 }
 
 test('given a mirror with the right sum, when searched, then the server is unpacked into the cache and found there again', async () => {
