@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '@sallyport/bus/subjects.ts';
-import { type Answer, why } from '../support/api.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import { connectGithub, startMission } from '../support/agent.ts';
+import { type Answer, readSince, why } from '../support/api.ts';
 import { withDatabase } from '../support/database.ts';
 import { testPlatform } from '../support/platform.ts';
 
@@ -21,12 +23,17 @@ async function whileBehind<T>(operatorId: string, work: (catchUp: () => Promise<
 test('given a read model that is behind, then who wrote waits for it and nobody else does', async () => {
   const { api, operator_id, memberKey } = await platform.newOperator();
   const reader = await memberKey('readonly');
-  await whileBehind(operator_id, async (catchUp) => {
-    assert.equal((await api('POST', '/v1/agents/register', { name: 'just-made' })).status, 201);
-    const own = api('GET', '/v1/agents');
-    assert.deepEqual(names(await reader.api('GET', '/v1/agents')), []);
-    await catchUp();
-    assert.deepEqual(names(await own), ['just-made']);
+  let rounds = 0;
+  // The wait is 2 s at most, and a busy machine may take as long for what happens in it: then once more.
+  await eventually(() => {
+    const name = `just-made-${++rounds}`;
+    return whileBehind(operator_id, async (catchUp) => {
+      assert.equal((await api('POST', '/v1/agents/register', { name })).status, 201);
+      const own = api('GET', '/v1/agents');
+      const others = names(await reader.api('GET', '/v1/agents'));
+      await catchUp();
+      assert.deepEqual([names(await own).includes(name), others.includes(name)], [true, false]);
+    });
   });
 });
 
@@ -41,6 +48,23 @@ test('given a read model that stays behind, then a read that names a sequence is
     assert.deepEqual([unnamed.status, names(unnamed)], [200, []]);
     assert.equal((await api('GET', `/v1/agents/${made.body.id}`)).status, 200);
     await catchUp();
-    assert.deepEqual(names(await api('GET', '/v1/agents', undefined, sequence)), ['just-made']);
+    assert.deepEqual(names(await readSince(api, '/v1/agents', made)), ['just-made']);
   });
+});
+
+test('given a service that was just connected and a read model that is behind, then a passport for it waits and is not refused', async () => {
+  const { api, operator_id } = await platform.newOperator();
+  const agent = await api('POST', '/v1/agents/register', { name: 'an-agent' });
+  // Half of what the issue waits passes before the read model goes on; where the machine takes the other half, once more.
+  await eventually(() =>
+    whileBehind(operator_id, async (catchUp) => {
+      await connectGithub(api, 'http://127.0.0.1:9');
+      const from = performance.now();
+      const started = startMission(api, agent.body.id);
+      started.catch(() => undefined);
+      await eventually(() => performance.now() - from > 750);
+      await catchUp();
+      await started;
+    }),
+  );
 });

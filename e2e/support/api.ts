@@ -1,4 +1,6 @@
 /** The platform's HTTP API as a test speaks it: JSON in, status, headers and JSON out. Nothing is retried, and every answer must keep the conventions. */
+import assert from 'node:assert/strict';
+import { eventually } from '@sallyport/testing/time.ts';
 import { assertConventions } from './conventions.ts';
 
 export interface Answer {
@@ -29,6 +31,19 @@ export function apiOf(baseUrl: string, bearer?: string): Api {
     assertConventions(path, answer);
     return answer;
   };
+}
+
+/**
+ * A read that has seen at least what `written` wrote, whoever reads (api.md §1.7). A read model may need longer than one wait on a busy machine and says so;
+ * who asks again gets there. Any other answer stands as it is.
+ */
+export async function readSince(api: Api, path: string, { headers }: Pick<Answer, 'headers'>): Promise<Answer> {
+  const seen = { 'x-min-event-seq': headers.get('x-event-seq') ?? assert.fail('nothing was written') };
+  return eventually(async () => {
+    const answer = await api('GET', path, undefined, seen);
+    assert.notEqual(answer.body?.error?.code, 'READ_MODEL_BEHIND', path);
+    return answer;
+  });
 }
 
 function parse(text: string): unknown {

@@ -113,7 +113,8 @@ export async function readLife(read: Read, operatorId: string, passport: IssuedP
   return lifeOf(await readFamily(read, operatorId, passport), nowMs);
 }
 
-const CATCH_UP_MS = 450;
+/** Longer than a busy read model takes; shorter than any service waits for an answer of this one. */
+const CATCH_UP_MS = 1_500;
 
 /** Sequence of the last fact about any aggregate of this kind. */
 export function lastOfKind(deps: Pick<Deps, 'ledger'>, operatorId: string, kind: string): Promise<number> {
