@@ -7,7 +7,7 @@ import { draft } from '@sallyport/contracts/fact.ts';
 import { agentBlocked } from '@sallyport/contracts/facts/identity.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrol, enrolledAgent, startMission } from '../support/agent.ts';
-import { type Answer, type Api, why } from '../support/api.ts';
+import { type Answer, type Api, readSince, why } from '../support/api.ts';
 import { openDatabase } from '../support/database.ts';
 import { writeFacts } from '../support/host.ts';
 import { newEmail, type TestOperator, testPlatform } from '../support/platform.ts';
@@ -76,9 +76,8 @@ test('36. agents are listed by status and name, and page by page each once', asy
   await ok(api('DELETE', `/v1/agents/${gone.id}`));
   const last = await api('PATCH', `/v1/agents/${ids[4]}`, { status: 'suspended' });
   assert.equal(last.status, 200, JSON.stringify(last.body));
-  const seen = { 'x-min-event-seq': last.headers.get('x-event-seq') ?? '' };
   const list = async (query: string): Promise<string[]> =>
-    (await ok(api('GET', `/v1/agents${query}`, undefined, seen))).map((one: { id: string }) => one.id);
+    (await ok(readSince(api, `/v1/agents${query}`, last))).map((one: { id: string }) => one.id);
   assert.deepEqual(await list(''), ids);
   assert.deepEqual(await list('?status=suspended'), [ids[4]]);
   assert.deepEqual(await list('?status=deleted'), [gone.id]);
@@ -86,7 +85,7 @@ test('36. agents are listed by status and name, and page by page each once', asy
   const paged: string[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
-    const page: Answer = await api('GET', `/v1/agents?limit=2${cursor && `&cursor=${cursor}`}`, undefined, seen);
+    const page: Answer = await readSince(api, `/v1/agents?limit=2${cursor && `&cursor=${cursor}`}`, last);
     paged.push(...page.body.map((one: { id: string }) => one.id));
     cursor = page.headers.get('x-next-cursor');
   }
@@ -203,11 +202,12 @@ async function limited(
 
 test('given a member with allowed_connections, then lists leave out the rest, and whatever names it is refused', async () => {
   const { acme, github, second, slack, slug, byId } = await limited('http://127.0.0.1:9');
+  const made = await acme.api('POST', '/v1/agents/register', { name: 'an-agent' });
+  const { id } = made.body;
   const connected = async (api: Api): Promise<string[]> =>
-    (await ok(api('GET', '/v1/services/connected'))).map((one: { id: string }) => one.id).sort();
+    (await ok(readSince(api, '/v1/services/connected', made))).map((one: { id: string }) => one.id).sort();
   assert.deepEqual(await connected(slug), [github, second].sort());
   assert.deepEqual(await connected(byId), [second]);
-  const { id } = await register(acme.api);
   const naming = (connection: string): [method: string, path: string, body?: unknown][] => [
     ['GET', `/v1/services/connections/${connection}`],
     ['PATCH', `/v1/services/connections/${connection}`, { label: 'mine' }],

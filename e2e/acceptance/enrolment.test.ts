@@ -16,7 +16,7 @@ import type { Browser } from 'playwright-core';
 import type { Answer, Api } from '../support/api.ts';
 import { openBrowser, type Person, person, press } from '../support/browser.ts';
 import { listener } from '../support/listener.ts';
-import { type TestOperator, testPlatform } from '../support/platform.ts';
+import { type TestMember, type TestOperator, testPlatform } from '../support/platform.ts';
 import { ROOT, runPython, SDK_PATH } from '../support/python.ts';
 import { loginLink } from '../support/login-link.ts';
 import { atTerminal } from '../support/terminal.ts';
@@ -220,23 +220,22 @@ test('2. a ticket dies with its person, and who may only read gets none', { skip
   const fresh = await platform.newOperator();
   const [standard, readonly] = [await fresh.memberKey('standard'), await fresh.memberKey('readonly')];
   const agentId: string = (await fresh.api('POST', '/v1/agents/register', { name: 'bot' })).body.id;
-  const members: { id: string; email: string }[] = (await fresh.api('GET', '/v1/team/members')).body;
-  const inBrowser = async (memberId: string): Promise<Person> => {
+  const inBrowser = async ({ email }: TestMember): Promise<Person> => {
     const who = await person(browser ?? assert.fail('no browser'));
     t.after(() => who.context.close());
-    await who.page.goto(await loginLink(platform, members.find(({ id }) => id === memberId)?.email ?? ''));
+    await who.page.goto(await loginLink(platform, email));
     await press(who.page, 'Sign in');
     await who.page.waitForURL(`${platform.baseUrl}/me`);
     return who;
   };
-  const reader = await inBrowser(readonly.member_id);
+  const reader = await inBrowser(readonly);
   const nowhere = await listener(t);
   await reader.page.goto(pageOf(agentId, nowhere.callback));
   await reader.page.getByRole('heading', { name: 'You may not do this' }).waitFor();
   assert.equal(await reader.page.getByRole('button').count(), 0);
   assert.equal(nowhere.count(), 0);
 
-  const worker = await inBrowser(standard.member_id);
+  const worker = await inBrowser(standard);
   const ticket = platform.api(await ticketFor(t, agentId, worker));
   assert.equal((await fresh.api('DELETE', `/v1/team/members/${standard.member_id}`)).status, 200);
   assert.deepEqual(reasonOf(await ticket('POST', `/v1/agents/${agentId}/enrollment-challenge`)), [401, 'expired']);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { connectGithub } from '../support/agent.ts';
-import type { Api } from '../support/api.ts';
+import { type Answer, type Api, readSince } from '../support/api.ts';
 import { lateBusOf } from '../support/host.ts';
 import { newEmail, type TestOperator, testPlatform } from '../support/platform.ts';
 import { pagesOver, signIn, tokensByCode } from '../support/sign-in.ts';
@@ -154,14 +154,12 @@ async function memberLine(api: Api, loose: Record<string, unknown>, tight: Recor
   };
 }
 
-/** Of a write of this moment. */
-async function lastSeq(api: Api): Promise<number> {
-  return Number((await api('POST', '/v1/agents/register', { name: 'a-mark' })).headers.get('x-event-seq'));
-}
+/** A write of this moment. */
+const mark = (api: Api): Promise<Answer> => api('POST', '/v1/agents/register', { name: 'a-mark' });
 
-/** As of a position of the log: lists come from read models. */
-async function shownBy(api: Api, { shown }: Line, seq: number): Promise<unknown> {
-  const body = await ok(api('GET', shown, undefined, { 'x-min-event-seq': String(seq) }));
+/** Not older than a write: lists come from read models. */
+async function shownBy(api: Api, { shown }: Line, written: Answer): Promise<unknown> {
+  const body = await ok(readSince(api, shown, written));
   // What using a credential itself changes.
   return JSON.parse(JSON.stringify(body, (name, value: unknown) => (name === 'last_seen_at' ? undefined : value)));
 }
@@ -175,20 +173,20 @@ for (const [name, line] of Object.entries(LINES)) {
     await someoneSignedIn(acme);
     const { session, api: person } = await admin.signIn();
     const { access_token } = await tokensByCode(platform.baseUrl, pages, session, 'api');
-    const seq = await lastSeq(acme.api);
+    const last = await mark(acme.api);
 
-    const inForce = await shownBy(acme.api, made, seq);
+    const inForce = await shownBy(acme.api, made, last);
     const refusedTo = { 'operator key': acme.api, 'member key': admin.api, 'access token': platform.api(access_token) };
     for (const [kind, api] of Object.entries(refusedTo)) {
       const refused = await api(...made.change);
       assert.equal(refused.status, 403, `${kind}: ${JSON.stringify(refused.body)}`);
       assert.equal(refused.body.error.code, 'GOVERNANCE_APPROVAL_REQUIRED', kind);
       assert.deepEqual(refused.body.error.metadata.loosens, made.loosens, kind);
-      assert.deepEqual(await shownBy(acme.api, made, seq), inForce, `${kind}: something was applied`);
+      assert.deepEqual(await shownBy(acme.api, made, last), inForce, `${kind}: something was applied`);
     }
     const changed = await person(...made.change);
     assert.ok(changed.status < 300, JSON.stringify(changed.body));
-    assert.notDeepEqual(await shownBy(acme.api, made, Number(changed.headers.get('x-event-seq'))), inForce);
+    assert.notDeepEqual(await shownBy(acme.api, made, changed), inForce);
     if (made.opposite) await ok(acme.api(...made.opposite));
   });
 
@@ -197,13 +195,13 @@ for (const [name, line] of Object.entries(LINES)) {
     const admin = await acme.memberKey('admin');
     await acme.memberKey('owner');
     const made = await line(acme.api);
-    const inForce = await shownBy(acme.api, made, 0);
+    const inForce = await shownBy(acme.api, made, await mark(acme.api));
 
     const refused = await admin.api(...made.change);
     assert.equal(refused.body.error?.code, 'GOVERNANCE_APPROVAL_REQUIRED', JSON.stringify(refused.body));
     const changed = await acme.api(...made.change);
     assert.ok(changed.status < 300, JSON.stringify(changed.body));
-    assert.notDeepEqual(await shownBy(acme.api, made, Number(changed.headers.get('x-event-seq'))), inForce);
+    assert.notDeepEqual(await shownBy(acme.api, made, changed), inForce);
     if (made.opposite) await ok(admin.api(...made.opposite));
   });
 }

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
-import { counted } from '../support/chains.ts';
+import { assertRevoked, counted } from '../support/chains.ts';
 import { withDatabase } from '../support/database.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
@@ -193,6 +193,7 @@ test('7. a bound passport causes no traffic with the operator key, or with anoth
 test('9. a checkpoint moves the expiry by its own time and signs anew; the older token goes on; standard mode has none', async () => {
   const { passport } = await startMission(operator, enforced.id, {}, { checkpoint_interval_seconds: 120 });
   const { body } = await ok(checkpoint(passport.jti));
+  const soon = await checkpoint(passport.jti);
   assert.deepEqual(Object.keys(body).filter((key) => ['checkpoint_id', 'passport_jti', 'new_expires_at', 'flags'].includes(key)).length, 4);
   assert.equal(Date.parse(body.new_expires_at) - Date.parse(body.recorded_at), 120_000);
   assert.ok(Date.parse(body.new_expires_at) > Date.parse(passport.expires_at));
@@ -201,7 +202,6 @@ test('9. a checkpoint moves the expiry by its own time and signs anew; the older
     [passport.jti, Math.floor(Date.parse(body.new_expires_at) / 1000)],
   );
   for (const token of [passport.token, body.token]) assert.equal((await call(enforced, token)).status, 200);
-  const soon = await checkpoint(passport.jti);
   assert.deepEqual([soon.status, soon.body.error.code, Number(soon.headers.get('retry-after')) > 0], [429, 'RATE_LIMITED', true]);
 
   const { passport: plain } = await startMission(operator, standard.id);
@@ -209,16 +209,9 @@ test('9. a checkpoint moves the expiry by its own time and signs anew; the older
   const { passport: advisory } = await startMission(operator, logged.id);
   const told = await ok(checkpoint(advisory.jti, { services_used: ['github', 'notion'], actions_count: 1 }));
   assert.deepEqual([told.body.revoked, told.body.new_expires_at], [false, null]);
-  const off = await eventually(() => ok(checkpoint(passport.jti, { services_used: ['notion'], actions_count: 0 })), {
-    timeoutMs: 8_000,
-    everyMs: 250,
-  });
+  const off = await eventually(() => ok(checkpoint(passport.jti, { services_used: ['notion'], actions_count: 0 })), { everyMs: 250 });
   assert.deepEqual([off.body.revoked, off.body.token, off.body.flags], [true, null, ['credential_outside_scope']]);
-  assert.deepEqual(refused(await call(enforced, passport.token)), [
-    401,
-    'PASSPORT_REVOKED',
-    'credential_outside_scope_fire: checkpoint_declared',
-  ]);
+  await assertRevoked([() => call(enforced, passport.token)], 'credential_outside_scope_fire: checkpoint_declared');
 });
 
 test('9. where the operator accepts them, checkpoints of standard passports are kept without flags and move nothing', async () => {
@@ -248,12 +241,12 @@ test('11. the old jti of a refresh is superseded at once, and revoking it revoke
   const refreshed = await ok(refresh(passport.token), 201);
   const next = refreshed.body;
   assert.equal(next.superseded, passport.jti);
-  assert.deepEqual(refused(await call(logged, passport.token)), [401, 'PASSPORT_REVOKED', 'superseded']);
+  await assertRevoked([() => call(logged, passport.token)], 'superseded');
   assert.equal((await call(logged, next.token)).status, 200);
   await counted(operator, refreshed);
   const revoked = await ok(operator('POST', '/v1/passports/revoke', { jti: passport.jti, reason: 'off-script' }));
   assert.deepEqual(revoked.body.cascaded, [next.jti]);
-  assert.deepEqual(refused(await call(logged, next.token)), [401, 'PASSPORT_REVOKED', 'off-script']);
+  await assertRevoked([() => call(logged, next.token)], 'off-script');
   await ok(operator('POST', `/v1/missions/${mission_id}/complete`, {}));
   const late = await refresh(next.token);
   assert.deepEqual([late.status, late.body.error.code], [403, 'MISSION_ENDED']);

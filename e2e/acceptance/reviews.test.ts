@@ -5,7 +5,7 @@ import { type Constellation, constellation } from '@sallyport/testing/constellat
 import { eventually } from '@sallyport/testing/time.ts';
 import type pg from 'pg';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
-import { type Answer, type Api, apiOf } from '../support/api.ts';
+import { type Answer, type Api, apiOf, readSince } from '../support/api.ts';
 import { openDatabase } from '../support/database.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -56,6 +56,22 @@ async function decide(review: { checkout_id: string }, body: Record<string, unkn
 }
 
 const checkout = (jti: string, body: object = {}): Promise<Answer> => operator('POST', `/v1/passports/${jti}/checkout`, body);
+
+/** A run whose checkout the detectors answered in time, 1.5 s: on a busy machine the next one. */
+async function inTime(
+  agent: TestAgent,
+  run: (passport: { token: string }) => Promise<void> = async () => undefined,
+  body: object = {},
+): Promise<{ passport: { jti: string }; mission_id: string; body: Answer['body'] }> {
+  return eventually(async () => {
+    const { passport, mission_id } = await startMission(operator, agent.id);
+    await run(passport);
+    const ended = await checkout(passport.jti, body);
+    assert.equal(ended.status, 200, JSON.stringify(ended.body));
+    assert.equal(ended.body.reviewed, true, JSON.stringify(ended.body));
+    return { passport, mission_id, body: ended.body };
+  });
+}
 const rows = async (action: string, agent: TestAgent): Promise<Answer['body'][]> =>
   (await operator('GET', `/v1/audit?limit=100&action=${action}&agent_id=${agent.id}`)).body.entries;
 
@@ -81,8 +97,10 @@ test('13. a run that a detector revoked is reviewed without checkout, once, and 
     [answer.body.checkout_id, answer.body.ended_by, answer.body.review_status, answer.body.review_id, answer.body.flags],
     [review.checkout_id, 'revoked', 'flagged', review.review_id, review.flags],
   );
-  await eventually(async () => assert.equal((await rows('review.open', agent)).length, 1));
-  assert.equal((await rows('passport.checkout', agent)).length, 1);
+  await eventually(async () => {
+    assert.equal((await rows('review.open', agent)).length, 1);
+    assert.equal((await rows('passport.checkout', agent)).length, 1);
+  });
   const { body: mission } = await operator('GET', `/v1/missions/${mission_id}`);
   assert.deepEqual([mission.review_status, mission.review_ids], ['flagged', [review.review_id]]);
   await eventually(async () => {
@@ -131,14 +149,7 @@ test('13. where a critical finding blocks, the agent and its live passports are 
   const after = await decide(review, { decision: 'blocked', block_future: true });
   assert.equal(after.body.passport_blocked, true);
   assert.equal((await operator('GET', `/v1/agents/${agent.id}`)).body.status, 'suspended');
-  assert.equal(
-    (
-      await operator('GET', `/v1/passports/active?agent_id=${agent.id}`, undefined, {
-        'x-min-event-seq': after.headers.get('x-event-seq') ?? '',
-      })
-    ).body.length,
-    0,
-  );
+  assert.deepEqual((await readSince(operator, `/v1/passports/active?agent_id=${agent.id}`, after)).body, []);
 });
 
 test('13. an approval lifts no block that another hand has set', async () => {
@@ -153,10 +164,8 @@ test('13. an approval lifts no block that another hand has set', async () => {
 
 test('13. a checkout carries its review, and a warning only flags', async () => {
   const agent = await agentWith({ accountability_mode: 'logged', on_critical: 'block' });
-  const { passport } = await startMission(operator, agent.id);
-  await offScope(agent, passport.token);
-  const { body } = await checkout(passport.jti, { summary: 'x'.repeat(50) });
-  assert.deepEqual([body.review_status, body.ended_by, body.reviewed], ['flagged', 'checkout', true]);
+  const { passport, body } = await inTime(agent, ({ token }) => offScope(agent, token), { summary: 'x'.repeat(50) });
+  assert.deepEqual([body.review_status, body.ended_by], ['flagged', 'checkout']);
   assert.match(body.review_id, /^rev_/);
   assert.equal((await checkout(passport.jti)).body.review_id, body.review_id);
   const { body: review } = await operator('GET', `/v1/passports/reviews/${body.checkout_id}`);
@@ -166,13 +175,15 @@ test('13. a checkout carries its review, and a warning only flags', async () => 
 
 test('13. a clean run opens no review and can be looked up; a standard one is not reviewed', async () => {
   const agent = await agentWith({ accountability_mode: 'logged' });
-  const { passport } = await startMission(operator, agent.id);
-  const { body } = await checkout(passport.jti);
+  const { body } = await inTime(agent);
   assert.deepEqual([body.review_status, body.review_id], ['clean', null]);
   const { body: run } = await operator('GET', `/v1/passports/reviews/${body.checkout_id}`);
   assert.deepEqual([run.review_status, run.review_id, run.state], ['clean', null, null]);
-  assert.equal((await opened(agent, 'status=clean')).checkout_id, body.checkout_id);
-  assert.equal((await reviews(`agent_id=${agent.id}`)).total, 0);
+  const { items } = await eventually(async () => {
+    const listed = await reviews(`status=clean&agent_id=${agent.id}`);
+    return listed.items.length > 0 && listed;
+  });
+  assert.equal(items[0].checkout_id, body.checkout_id, 'newest first');
   assert.equal((await decide(body, { decision: 'confirmed' })).status, 404);
 
   const plain = await agentWith({ accountability_mode: 'standard' });
@@ -226,10 +237,13 @@ test('13. a mission that is revoked as adversarial gets a review whatever was fo
   assert.deepEqual([review.review_status, review.state, review.flags[0].type], ['flagged', 'open', 'revoked_adversarial']);
 
   const calm = await agentWith({ accountability_mode: 'logged' });
-  const [done] = [await startMission(operator, calm.id)];
-  assert.equal((await checkout(done.passport.jti)).body.review_status, 'clean');
+  const done = await inTime(calm);
+  assert.equal(done.body.review_status, 'clean');
   await operator('POST', `/v1/missions/${done.mission_id}/revoke`, { reason: 'adversarial' });
-  assert.equal((await opened(calm)).flags[0].type, 'revoked_adversarial');
+  await eventually(async () => {
+    const { body } = await operator('GET', `/v1/passports/reviews/${done.body.checkout_id}`);
+    assert.equal(body.flags[0].type, 'revoked_adversarial');
+  });
 
   const clean = await agentWith({ accountability_mode: 'logged' });
   const left = await startMission(operator, clean.id);
@@ -247,17 +261,17 @@ test('13. a review that the detectors could not make in time is pending, and cor
   assert.deepEqual([body.review_status, body.reviewed, body.flags[0].type], ['flagged', false, 'review_pending']);
   assert.match(body.review_id, /^rev_/);
   assert.equal((await decide(body, { decision: 'confirmed' })).status, 200);
-  await eventually(() => platform.processes()['detectors'] !== pid, { timeoutMs: 20_000 });
+  await eventually(() => platform.processes()['detectors'] !== pid);
   await offScope(agent, found.passport.token);
   await eventually(
     async () => {
       const { body: review } = await operator('GET', `/v1/passports/reviews/${body.checkout_id}`);
       assert.deepEqual([review.review_status, review.flags, review.decision], ['clean', [], 'confirmed']);
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 60_000 },
   );
   await eventually(async () => assert.equal((await operator('GET', `/v1/agents/${agent.id}`)).body.passport_blocked, true), {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
 });
 

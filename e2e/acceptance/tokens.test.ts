@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { after, test } from 'node:test';
-import { loginLink } from '@sallyport/contracts/operations/sign-in.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import type { Answer, Api } from '../support/api.ts';
 import { base64url, ed25519, type Forgery, forgeriesOf, type Json, parts } from '../support/forged.ts';
+import { loginLink } from '../support/login-link.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -84,8 +84,9 @@ async function proxied(bearer: string | undefined, token: string, more: Json = {
 /** Signed by the agent itself, and wrong all the same. */
 function ownMistakes(): Forgery[] {
   const text = (change: string): string => ed25519(header(), JSON.stringify(claims()).replace(/"exp":\d+/, change), key);
+  const iat = now();
   const rows: [string, string, string][] = [
-    ['61 s of life', jwt({ exp: now() + 61 }), 'lifetime_too_long'],
+    ['61 s of life', jwt({ iat, exp: iat + 61 }), 'lifetime_too_long'],
     ['expired', jwt({ iat: now() - 70, nbf: now() - 70, exp: now() - 10 }), 'expired'],
     ['issued in the future', jwt({ iat: now() + 30, exp: now() + 60 }), 'not_yet_valid'],
     ['not before the future', jwt({ nbf: now() + 30 }), 'not_yet_valid'],
@@ -142,6 +143,18 @@ function assertRefused(what: string, { status, body }: Answer, reason: string | 
 
 const agentRows = (): Forgery[] => [...forgeriesOf(jwt(), publicJwk), ...ownMistakes()];
 
+const YOUNG_MS = 5_000;
+
+/** Each row once, not older than this: a genuine token lives 60 s, and one from the future is genuine in half a minute. */
+function* youngRows(): Generator<Forgery> {
+  let made = { at: performance.now(), rows: agentRows() };
+  for (let index = 0; index < made.rows.length; index++) {
+    if (performance.now() - made.at > YOUNG_MS) made = { at: performance.now(), rows: agentRows() };
+    const row = made.rows[index];
+    if (row) yield row;
+  }
+}
+
 proof('3. genuine tokens pass at each of the doors', async () => {
   assert.equal((await platform.api(jwt())('GET', `/v1/agents/${agentId}`)).status, 200);
   assert.equal(
@@ -165,7 +178,7 @@ const AGENT_DOORS: Record<string, (bearer: string) => Promise<Answer>> = {
 for (const [door, knock] of Object.entries(AGENT_DOORS)) {
   proof(`3. no forged or mistaken agent token opens ${door}`, async () => {
     const seen = upstream.seen.length;
-    for (const { what, token, reason } of agentRows()) assertRefused(`${what} at ${door}`, await knock(token), reason);
+    for (const { what, token, reason } of youngRows()) assertRefused(`${what} at ${door}`, await knock(token), reason);
     assert.equal(upstream.seen.length, seen);
   });
 }
@@ -302,8 +315,7 @@ proof('4. one token at two gateways at once is used once', async () => {
 });
 
 proof('3. no forged or misused session opens anything', async () => {
-  const { links } = await platform.asHost(loginLink, { email: acme.owner.email });
-  const link = new URL(links[0].login_url).searchParams.get('token');
+  const link = new URL(await loginLink(platform, acme.owner.email)).searchParams.get('token');
   const signedIn = await platform.api()('POST', '/v1/auth/magic-link/verify', { token: link });
   const session: string = signedIn.body.session_token;
   const who = (bearer: string): Promise<Answer> => platform.api(bearer)('GET', '/v1/me');

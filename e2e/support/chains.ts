@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { eventually } from '@sallyport/testing/time.ts';
 import { startMission, type TestAgent } from './agent.ts';
-import { type Answer, type Api, apiOf } from './api.ts';
+import { type Answer, type Api, apiOf, readSince } from './api.ts';
 
 export interface HeldPassport {
   jti: string;
@@ -27,6 +27,21 @@ export function callIssues(gateway: string, by: TestAgent, { token }: { token: s
 export const outcomeOf = ({ status, body }: Answer): unknown[] =>
   status === 200 ? [200] : [status, body.error?.code, body.error?.metadata.reason];
 
+/**
+ * All are refused at once. The words are the owner's: where it was silent for longer than a gateway waits, the refusal has none of its own (ADR 59), and who asks
+ * again is told.
+ */
+export async function assertRevoked(calls: readonly (() => Promise<Answer>)[], reason: string): Promise<void> {
+  const answers = await Promise.all(calls.map((call) => call()));
+  const wanted = [401, 'PASSPORT_REVOKED', reason];
+  for (const [index, call] of calls.entries()) {
+    const told = outcomeOf(answers[index] ?? assert.fail());
+    if (told[2] !== 'revoked') assert.deepEqual(told, wanted);
+    assert.deepEqual(told.slice(0, 2), wanted.slice(0, 2));
+    if (told[2] === 'revoked') await eventually(async () => assert.deepEqual(outcomeOf(await call()), wanted));
+  }
+}
+
 /** With the scopes copied from the parent's token. */
 export function delegate(by: Api, parent: { token: string }, child: TestAgent, more: object = {}): Promise<Answer> {
   const claims = JSON.parse(Buffer.from(parent.token.split('.')[1] ?? '', 'base64url').toString());
@@ -39,9 +54,8 @@ export function delegate(by: Api, parent: { token: string }, child: TestAgent, m
 }
 
 /** A revocation counts what the read model has within 250 ms (api.md §11): waits until it has what this answer wrote. */
-export async function counted(operator: Api, { headers }: Answer): Promise<void> {
-  const seen = { 'x-min-event-seq': headers.get('x-event-seq') ?? assert.fail('nothing was written') };
-  await eventually(async () => assert.equal((await operator('GET', '/v1/passports/active', undefined, seen)).status, 200));
+export async function counted(operator: Api, answer: Answer): Promise<void> {
+  assert.equal((await readSince(operator, '/v1/passports/active', answer)).status, 200);
 }
 
 /** A root for the first agent, then one hop for each further one; what revokes them counts them all. */

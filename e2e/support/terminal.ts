@@ -42,10 +42,14 @@ export async function atTerminal(
   const ended = async (): Promise<{ code: number; stderr: string }> => ({ code: await end, stderr });
   return {
     url: () =>
-      eventually(async () => {
-        if (child.exitCode !== null) throw new Error(`it ended before it opened a browser: ${stderr}`);
-        return readFile(opened, 'utf8');
-      }),
+      // As long as a program may take that starts while everything else does.
+      eventually(
+        async () => {
+          if (child.exitCode !== null) throw new Error(`it ended before it opened a browser: ${stderr}`);
+          return readFile(opened, 'utf8');
+        },
+        { timeoutMs: 60_000 },
+      ),
     steps: async () => {
       const { code } = await ended();
       if (code !== 0) throw new Error(`exit code ${code}\n${stdout}\n${stderr.slice(-4_000)}`);

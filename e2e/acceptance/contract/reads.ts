@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '@sallyport/testing/time.ts';
-import type { Api } from '../../support/api.ts';
+import { type Answer, type Api, readSince } from '../../support/api.ts';
 import { CALLED, callAs, furnish, pathIds, pathOf, platform } from './world.ts';
 
 /** Nobody has any in this scope. */
@@ -13,31 +13,29 @@ const ARRAYS = READS.filter(({ response }) => typeof response === 'object' && 'i
 test('36. a read waits for what its caller has seen, and says so when that is not there in 2 s', async () => {
   const f = await furnish('seen');
   assert.ok(READS.length >= 18, String(READS.length));
-  const tried = READS.map(async (operation) => {
-    const path = pathOf(operation, ({ kind }) => f.ids[kind]);
+  const timed = async (path: string, headers: Record<string, string>): Promise<{ answer: Answer; took: number }> => {
     const from = performance.now();
-    const answer = await f.operator.api('GET', path, undefined, { 'x-min-event-seq': '900000000000' });
-    const took = performance.now() - from;
+    const answer = await f.operator.api('GET', path, undefined, headers);
+    return { answer, took: performance.now() - from };
+  };
+  const paths = READS.map((operation) => pathOf(operation, ({ kind }) => f.ids[kind]));
+  // What the machine takes for as many reads that wait for nothing.
+  const plain = Promise.all(paths.map((path) => timed(path, {})));
+  const tried = READS.map(async (operation, index) => {
+    const { answer, took } = await timed(paths[index] ?? '', { 'x-min-event-seq': '900000000000' });
     const what = `${operation.name}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 200)}`;
     assert.deepEqual([answer.status, answer.body.error?.code, answer.headers.get('retry-after')], [503, 'READ_MODEL_BEHIND', '1'], what);
-    assert.ok(took > 1_800 && took < 6_000, `${operation.name} took ${took} ms`);
+    const slowest = Math.max(...(await plain).map((one) => one.took));
+    assert.ok(took > 1_800 && took < 6_000 + slowest, `${operation.name} took ${took} ms, the slowest of the others ${slowest} ms`);
   });
   await Promise.all(tried);
   const made = await f.operator.api('POST', '/v1/agents/register', { name: 'seen-at-once' });
-  const seq = made.headers.get('x-event-seq') ?? '';
-  assert.match(seq, /^[1-9]\d*$/);
-  for (const operation of READS) {
-    const path = pathOf(operation, ({ kind }) => f.ids[kind]);
-    // On a busy machine a read model may need more than one wait; who asks again gets there.
-    await eventually(
-      async () => {
-        const answer = await f.operator.api('GET', path, undefined, { 'x-min-event-seq': seq });
-        assert.ok(answer.status < 400, `${operation.name}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 200)}`);
-      },
-      { timeoutMs: 10_000 },
-    );
+  assert.match(made.headers.get('x-event-seq') ?? '', /^[1-9]\d*$/);
+  for (const path of paths) {
+    const answer = await readSince(f.operator.api, path, made);
+    assert.ok(answer.status < 400, `${path}: ${answer.status} ${JSON.stringify(answer.body).slice(0, 200)}`);
   }
-  const listed = await f.operator.api('GET', '/v1/agents', undefined, { 'x-min-event-seq': seq });
+  const listed = await readSince(f.operator.api, '/v1/agents', made);
   assert.ok(listed.body.some(({ id }: { id: string }) => id === made.body.id));
   for (const bad of ['-1', '1e3', 'x', '01']) {
     assert.equal((await f.operator.api('GET', '/v1/agents', undefined, { 'x-min-event-seq': bad })).status, 400, bad);
@@ -153,6 +151,9 @@ test('a database that is away is a 503 that says when to come back, and never a 
   await eventually(
     async () => {
       const answers = await Promise.all(paths.map(async (path) => ({ path, ...(await api('GET', path)) })));
+      // It was back before each of them had met its absence.
+      if (answers.every(({ status }) => status === 200) && 'postgres' in platform.constellation.processes())
+        platform.constellation.kill('postgres');
       for (const { path, status, body, headers } of answers) {
         if (status === 200) continue;
         if (status === 503 && body.error.code === 'READ_MODEL_BEHIND' && headers.get('retry-after') === '1') behind.add(path);
@@ -160,13 +161,13 @@ test('a database that is away is a 503 that says when to come back, and never a 
       }
       return behind.size === paths.length;
     },
-    { timeoutMs: 20_000, everyMs: 20 },
+    { timeoutMs: 60_000, everyMs: 20 },
   );
   assert.deepEqual(wrong, []);
   await eventually(
     async () => {
       for (const path of paths) assert.equal((await api('GET', path)).status, 200, path);
     },
-    { timeoutMs: 30_000, everyMs: 250 },
+    { timeoutMs: 60_000, everyMs: 250 },
   );
 });
