@@ -11,7 +11,7 @@ import { eventually } from '@sallyport/testing/time.ts';
 import { movedClocksOf } from '../faults/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, readSince } from '../support/api.ts';
-import { assertRevoked, callIssues, chainOf, type HeldPassport, outcomeOf } from '../support/chains.ts';
+import { assertRevoked, callIssues, cameTo, chainOf, type HeldPassport, outcomeOf } from '../support/chains.ts';
 import { withDatabase } from '../support/database.ts';
 import { testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
@@ -52,7 +52,7 @@ const calls = (agents: readonly TestAgent[], passports: readonly HeldPassport[])
   passports.flatMap((passport, hop) => GATEWAYS.map((gateway) => () => call(gateway, agents[hop], passport)));
 
 async function outcomes(agents: readonly TestAgent[], passports: readonly HeldPassport[]): Promise<unknown[][]> {
-  return (await Promise.all(calls(agents, passports).map((one) => one()))).map(outcomeOf);
+  return Promise.all(calls(agents, passports).map(cameTo));
 }
 
 const all = (passports: readonly unknown[], outcome: unknown[]): unknown[][] => passports.flatMap(() => GATEWAYS.map(() => outcome));
@@ -143,7 +143,7 @@ test('13. a passport issued while its agent is revoked is dead, or stands behind
     const behind = Number(issued.headers.get('x-event-seq')) > Number(revoked.headers.get('x-event-seq'));
     for (const gateway of GATEWAYS) {
       const one = (): Promise<Answer> => call(gateway, by, issued.body);
-      if (behind) assert.deepEqual(outcomeOf(await one()), [200]);
+      if (behind) assert.deepEqual(await cameTo(one), [200]);
       else await assertRevoked([one], 'race');
     }
   }

@@ -27,6 +27,15 @@ export function callIssues(gateway: string, by: TestAgent, { token }: { token: s
 export const outcomeOf = ({ status, body }: Answer): unknown[] =>
   status === 200 ? [200] : [status, body.error?.code, body.error?.metadata.reason];
 
+/** What a call comes to. A gateway that meets a passport asks its owner, who may be busy for longer than it waits (503): then it is asked again, and only then. */
+export async function cameTo(call: () => Promise<Answer>): Promise<unknown[]> {
+  return eventually(async () => {
+    const answer = await call();
+    assert.notEqual(answer.status, 503, JSON.stringify(answer.body));
+    return outcomeOf(answer);
+  });
+}
+
 /**
  * All are refused at once. The words are the owner's: where it was silent for longer than a gateway waits, the refusal has none of its own (ADR 59), and who asks
  * again is told.
