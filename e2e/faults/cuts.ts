@@ -37,7 +37,7 @@ export async function cutCommands(world: World, types: readonly ('agent.register
     assert.ok(made === null || made.status === 201 || made.status === 503, JSON.stringify(made?.body));
     world.commands.push({ type: 'agent.registered', name, id: made?.status === 201 ? made.body.id : null });
     // Acknowledged or not: the owner sends it again until it knows, and it stands once.
-    await eventually(async () => assert.equal((await opened(world, 'agent.registered', name)).length, 1), { timeoutMs: 10_000 });
+    await eventually(async () => assert.equal((await opened(world, 'agent.registered', name)).length, 1));
     world.say(
       `passports cut from NATS, single message, ${fault === 'cut' ? 'before' : 'after'} it was stored: ${made?.status ?? 'no answer'}`,
     );
@@ -79,14 +79,11 @@ export async function cutBatches(world: World): Promise<void> {
     await met;
     assert.ok(made === null || made.status === 201 || made.status === 503, JSON.stringify(made?.body));
     world.commands.push({ type: 'mission.opened', name, id: made?.status === 201 ? made.body.mission_id : null });
-    const [mission] = await eventually(
-      async () => {
-        const found = await opened(world, 'mission.opened', name);
-        assert.equal(found.length, 1);
-        return found;
-      },
-      { timeoutMs: 10_000 },
-    );
+    const [mission] = await eventually(async () => {
+      const found = await opened(world, 'mission.opened', name);
+      assert.equal(found.length, 1);
+      return found;
+    });
     const issued = (await facts(world)).filter(
       ({ type, data }) => type === 'passport.issued' && data['mission_id'] === mission?.data['mission_id'],
     );
@@ -114,7 +111,7 @@ export async function cutCalls(world: World, name: string, faults: readonly Extr
   const { passport } = await startMission(at(world.operators, 0), agent, { expires_in_seconds: 7200 }, { ttl_seconds: 3600 });
   const common = { token: passport.token, bearer: world.platform.apiKey, method: 'POST' as const, operation: true };
   for (const fault of faults) {
-    await eventually(async () => (await send(world, gateway, common)).status === 200, { timeoutMs: 10_000 });
+    await eventually(async () => (await send(world, gateway, common)).status === 200);
     const marker = world.marker('cut');
     const pattern = /HPUB ledger\.\d+\.calls\./;
     const met = proxy.next(pattern, fault);

@@ -1,5 +1,6 @@
 /** SIGKILL and SIGSTOP of real processes under load, and how soon calls pass again. */
 import assert from 'node:assert/strict';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { api } from '@sallyport/bus/api.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Attempt, type Index, indexOf, letGo, type StoredMessage } from './checker.ts';
@@ -44,8 +45,11 @@ function gatewayIndex(name: string): number | null {
 export async function stopNats(world: World, ms: number): Promise<{ refused: number; slowest_ms: number; passing_ms: number }> {
   await world.pause('nats');
   const from = Date.now();
+  const own = monitorEventLoopDelay();
+  own.enable();
   await pause(ms);
   const until = Date.now();
+  own.disable();
   world.resume('nats');
   const passing_ms = await world.passing(10_000);
   // Who began in the last second may have been answered by a log that was there again.
@@ -54,7 +58,8 @@ export async function stopNats(world: World, ms: number): Promise<{ refused: num
   assert.ok(begun.length > 0, 'calls were made meanwhile');
   assert.deepEqual(
     begun
-      .filter(({ status, elapsed_ms }) => status !== 503 || elapsed_ms > 1_000)
+      // What held up this process, which calls and measures, is not the platform's.
+      .filter(({ status, elapsed_ms }) => status !== 503 || elapsed_ms - own.max / 1e6 > 1_000)
       .map(({ status, code, elapsed_ms }) => [status, code, elapsed_ms]),
     [],
     'every call is refused within a second',
@@ -122,7 +127,7 @@ export async function fullStream(world: World, ms: number): Promise<{ refused: n
   };
   await limit((bytes) => bytes + 20_000);
   const reached = world.calls.length;
-  await eventually(() => world.calls.slice(reached).some(({ code }) => code === 'AUDIT_UNAVAILABLE'), { timeoutMs: 10_000 });
+  await eventually(() => world.calls.slice(reached).some(({ code }) => code === 'AUDIT_UNAVAILABLE'));
   const from = Date.now();
   await pause(ms);
   const until = Date.now();
@@ -135,7 +140,11 @@ export async function fullStream(world: World, ms: number): Promise<{ refused: n
   await limit(() => -1);
   const passing_ms = await world.passing(10_000);
   // A message that is smaller than the rest of the room may still be taken.
-  const begun = world.calls.filter(({ started_ms, status }) => started_ms > from && started_ms < until - 1_000 && status !== 200);
+  // An operation that was recorded before may be told that it is under way.
+  const before = new Set(world.calls.filter(({ started_ms }) => started_ms <= from).map(({ digest }) => digest));
+  const begun = world.calls.filter(
+    ({ started_ms, status, digest }) => started_ms > from && started_ms < until - 1_000 && status !== 200 && !before.has(digest),
+  );
   assert.ok(begun.length > 0, 'calls were refused');
   for (const { status, code } of begun) assert.deepEqual([status, code], [503, 'AUDIT_UNAVAILABLE']);
   world.say(`stream full for ${ms} ms: ${begun.length} calls refused, reads went on, calls pass after ${passing_ms} ms`);

@@ -87,7 +87,7 @@ export async function startLoad(world: World): Promise<Load> {
       aimed = gateway;
     },
     busy: async (least, gateway) => {
-      await eventually(() => inFlight(gateway) >= least && world.upstream.open() > 0, { timeoutMs: 10_000, everyMs: 1 });
+      await eventually(() => inFlight(gateway) >= least && world.upstream.open() > 0, { everyMs: 1 });
       return inFlight(gateway);
     },
     pace: (ms) => {

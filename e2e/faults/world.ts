@@ -100,7 +100,7 @@ export async function openWorld({ seed, say = () => undefined, proxied = [], ...
       const pid = platform.processes()[name];
       world.injected.push({ what: `SIGKILL ${name}`, at_ms: Date.now() });
       platform.kill(name);
-      await eventually(() => platform.processes()[name] !== pid, { timeoutMs: 2_000, everyMs: 2 });
+      await eventually(() => platform.processes()[name] !== pid, { everyMs: 2 });
     },
     pause: async (name) => {
       world.injected.push({ what: `SIGSTOP ${name}`, at_ms: Date.now() });
