@@ -48,9 +48,18 @@ async function mission(caps: Record<string, unknown>): Promise<Passport> {
 }
 
 test('given a cap of five and fifty calls at once over two gateways, then five go upstream and the others are told the cap', async () => {
-  const passport = await mission({ max_actions: 5 });
-  const sent = upstream.seen.length;
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => call(passport, {}, i % 2)));
+  let sent = 0;
+  const fifty = async (): Promise<Answer[]> => {
+    const passport = await mission({ max_actions: 5 });
+    sent = upstream.seen.length;
+    return Promise.all(Array.from({ length: 50 }, (_, i) => call(passport, {}, i % 2)));
+  };
+  let answers = await fifty();
+  // A machine too busy to record a call in time refuses it with 503, and frees its count later: in another mission it is another race.
+  for (let again = 0; again < 3 && answers.some(({ body }) => body.error?.code === 'AUDIT_UNAVAILABLE'); again++) {
+    assert.ok(upstream.seen.length - sent <= 5);
+    answers = await fifty();
+  }
   const passed = answers.filter(({ status }) => status === 200);
   const refused = answers.filter(({ status }) => status === 403);
   assert.deepEqual([passed.length, refused.length], [5, 45], JSON.stringify(answers.map(({ status, body }) => [status, body.error?.code])));
@@ -80,14 +89,17 @@ test('given an upstream that refuses connections, then operation id and count ar
   const connection = await connectGithub(operator, `http://127.0.0.1:${port}`);
   const passport = (await startMission(operator, agent.id, { max_actions: 1 }, { services: [connection.id] })).passport;
   const operation = { service: connection.id, authority_request_id: operationId() };
+  // Free when the refusal stands in the log, which need not be before its answer.
   for (const gateway of [0, 1]) {
-    const { status, body } = await call(passport, operation, gateway);
-    assert.deepEqual([status, body.error.code], [502, 'UPSTREAM_UNREACHABLE'], JSON.stringify(body));
-    assert.equal(body.error.metadata.upstream_may_have_completed, false);
+    await eventually(async () => {
+      const { status, body } = await call(passport, operation, gateway);
+      assert.deepEqual([status, body.error?.code], [502, 'UPSTREAM_UNREACHABLE'], JSON.stringify(body));
+      assert.equal(body.error.metadata.upstream_may_have_completed, false);
+    });
   }
   const server = await listening(port);
   t.after(() => server.close());
-  assert.equal((await call(passport, operation, 0)).status, 200);
+  await eventually(async () => assert.equal((await call(passport, operation, 0)).status, 200));
   assert.equal((await call(passport, operation, 1)).body.error.metadata.reason, 'not_replayable');
   assert.equal((await call(passport, { service: connection.id }, 1)).body.error.metadata.reason, 'mission_cap');
 });
