@@ -19,6 +19,9 @@ export type StartedService = {
   kill(): Promise<Exit>;
 };
 
+/** A machine may be busy; no promise is tested by it. */
+const READY_MS = 60_000;
+
 export async function startService(name: Service, env: Record<string, string>): Promise<StartedService> {
   const folder = await scratchFolder(`service-${name}`);
   const port = Number(env['SALLYPORT_INTERNAL_PORT'] ?? (await freePort()));
@@ -46,7 +49,7 @@ export async function startService(name: Service, env: Record<string, string>): 
       return answer?.status === 200;
     },
   };
-  const running = await start(spec);
+  const running = await start(spec, READY_MS);
   const end = async (graceMs: number): Promise<Exit> => {
     const exit = await running.stop(graceMs);
     removeFolder(folder);
