@@ -71,7 +71,7 @@ test('the server checks the expectation before the id: a stored message that is 
   const fields = headers();
   fields.set('Nats-Msg-Id', message.id);
   fields.set('Nats-Expected-Last-Subject-Sequence', '0');
-  const answer = await bus.nc.request(message.subject, '[]', { headers: fields, timeout: 1_000 });
+  const answer = await bus.nc.request(message.subject, '[]', { headers: fields, timeout: 5_000 });
   assert.equal(answer.json<{ error: { err_code: number } }>().error.err_code, 10071);
 });
 

@@ -134,9 +134,7 @@ test('given a ledger that cannot be reached, calls are refused in time and later
   proxy.pause();
   await assert.rejects(commit.submit(0, fact('call.attempted'), entry('e')), LedgerUnavailable);
   proxy.resume();
-  const place = await commit
-    .submit(0, fact('call.completed'), entry('f'))
-    .catch(() => commit.submit(0, fact('call.completed'), entry('f')));
+  const place = await eventually(() => commit.submit(0, fact('call.completed'), entry('f')));
   assert.ok(place.seq > 0);
 });
 
@@ -200,10 +198,10 @@ for (const keep of [true, false]) {
     const copy = publishes[0] ?? '';
     await resend(copy.slice(copy.indexOf('HPUB')));
     const next = await eventually(() => commit.submit(7, fact('call.denied'), entry('f')));
-    assert.deepEqual(
-      (await stored(`ledger.7.calls.${boot}`)).map(({ seq }) => seq),
-      [first?.seq, next.seq],
-    );
+    const all = await stored(`ledger.7.calls.${boot}`);
+    // A later record that was given up may have landed as well; the copy may not.
+    assert.deepEqual([all[0]?.seq, all.at(-1)?.seq], [first?.seq, next.seq]);
+    assert.equal(all.flatMap(({ data }) => parseFacts(data)).filter(({ type }) => type === 'call.completed').length, 1);
   });
 }
 

@@ -53,9 +53,9 @@ test('given a free lease, one of two gets it, with a fence; the other gets it wh
 });
 
 test('given renewals, a lease outlives its own term', async () => {
-  const lease = await hold({ key: 'audit.long', holder: 'a', lapse_ms: 1_000 });
+  const lease = await hold({ key: 'audit.long', holder: 'a', lapse_ms: 3_000 });
   await lease.taken;
-  const until = performance.now() + 2_000;
+  const until = performance.now() + 4_000;
   await eventually(() => {
     assert.ok(lease.held());
     return performance.now() > until;

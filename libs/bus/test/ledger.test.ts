@@ -193,6 +193,8 @@ test('given a fence, it stands in the same batch with its headers, and its ackno
   );
   acknowledgeFence(bus, fence, 'bt_1', decided.seq);
   acknowledgeFence(bus, fence, 'bt_2', decided.seq - 1);
+  // Both are here before the time begins to run.
+  await bus.nc.flush();
   assert.deepEqual(await decided.acks.collect(['bt_1', 'bt_2', 'bt_3'], decided.seq, 200), { acked: ['bt_1'], missing: ['bt_2', 'bt_3'] });
 });
 

@@ -265,7 +265,7 @@ for (const service of SERVICES) {
 
   test(`given ${service}, it can follow, tell the time and hold a lease`, async () => {
     const bus = as(service);
-    await waitForStreams(bus, 2_000);
+    await waitForStreams(bus, 10_000);
     const clock = await createClock(bus);
     assert.ok(clock.now() > 1_700_000_000_000 && Math.abs(clock.skew_ms()) < 5_000);
     clock.stop();

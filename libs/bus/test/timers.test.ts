@@ -40,18 +40,18 @@ test('given a timer, it falls due once, not before its time, with its payload', 
 });
 
 test('given a timer that is armed again, only the new time counts, earlier or later', async () => {
-  const due: { id: string; payload: unknown }[] = [];
-  const stop = onDue('mission', async (id, payload) => void due.push({ id, payload }));
+  const due: { id: string; payload: unknown; at: number }[] = [];
+  const stop = onDue('mission', async (id, payload) => void due.push({ id, payload, at: Date.now() }));
+  // Far enough for the second arming to come before the first one's time.
   const now = Date.now();
-  await timers.arm('mission', 'ms_later', now + 500, 'old');
-  await timers.arm('mission', 'ms_later', now + 1_500, 'new');
+  const times = { ms_sooner: now + 2_500, ms_later: now + 4_000 };
+  await timers.arm('mission', 'ms_later', now + 2_000, 'old');
+  await timers.arm('mission', 'ms_later', times.ms_later, 'new');
   await timers.arm('mission', 'ms_sooner', now + 60_000, 'old');
-  await timers.arm('mission', 'ms_sooner', now + 700, 'new');
+  await timers.arm('mission', 'ms_sooner', times.ms_sooner, 'new');
   await eventually(() => due.length === 2);
-  assert.deepEqual(due, [
-    { id: 'ms_sooner', payload: 'new' },
-    { id: 'ms_later', payload: 'new' },
-  ]);
+  assert.deepEqual(due.map(({ id, payload }) => `${id} ${String(payload)}`).sort(), ['ms_later new', 'ms_sooner new']);
+  for (const { id, at } of due) assert.ok(at >= (id === 'ms_later' ? times.ms_later : times.ms_sooner) - 50, id);
   await stop.stop();
 });
 
@@ -90,6 +90,6 @@ test('given a server that is killed while a timer waits, it falls due all the sa
   await timers.arm('checkpoint', 'ckp_1', Date.now() + 1_000);
   await nats.kill();
   await nats.start();
-  await eventually(() => due.length === 1, 15_000);
+  await eventually(() => due.length === 1);
   await stop.stop();
 });

@@ -46,9 +46,21 @@ export interface Nats {
 /** With every permission: for tests whose subject is not who may do what. */
 const ROOT = 'root';
 
+const TRIES = 3;
+
 export async function startNats(): Promise<Nats> {
+  // Whoever else looked for a port at that moment may have taken this one before the server did.
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOn(await freePort());
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
+}
+
+async function startOn(port: number): Promise<Nats> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-bus-'));
-  const port = await freePort();
   const users = [
     { user: ROOT, password: ROOT },
     ...natsUsers().map(({ name, permissions }) => ({ user: name, password: name, permissions })),
@@ -82,8 +94,11 @@ export async function startNats(): Promise<Nats> {
       await exited;
     },
     start: async () => {
-      child = spawn(binary(), ['-c', file], { stdio: 'ignore' });
-      await eventually(async () => {
+      const started = spawn(binary(), ['-c', file], { stdio: 'ignore' });
+      child = started;
+      const ended = new Promise<never>((_, reject) => started.once('exit', () => reject(new Error('nats-server ended'))));
+      ended.catch(() => undefined);
+      const ready = eventually(async () => {
         const admin = await connectBus({ url: nats.url, user: 'admin', password: 'admin', name: 'administrator', log: silent });
         try {
           await setUpStreams(admin);
@@ -91,6 +106,7 @@ export async function startNats(): Promise<Nats> {
           await admin.close();
         }
       }, 15_000);
+      await Promise.race([ready, ended]);
     },
     stop: async () => {
       await Promise.all(open.map((bus) => bus.close()));
