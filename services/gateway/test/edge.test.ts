@@ -181,7 +181,8 @@ test('given a sign-in from another site, it is refused before anything is asked'
 });
 
 test('given an address that signs in again and again, it is told to wait, and another is not', async () => {
-  const limits = createLimits({ off: false, limits: { sign_in: 20 } });
+  // Ten at once, and the next one a minute later.
+  const limits = createLimits({ off: false, limits: { sign_in: 1 } });
   const paths = createKnownPaths();
   const limited = createServer(createSignals(createLog('test', { level: 'silent' }), createMetrics('limited')), paths, limits);
   const current = (): never => {

@@ -68,7 +68,7 @@ test('given a record that cannot be read, no call goes, those in flight are cut,
   assert.equal(boot.feed.fresh(), true);
   const headers = { [ENTRIES_HEADER]: joinEntries([Uint8Array.of(99)]) };
   await append(bus, [{ subject: 'ledger.3.calls.boot_later', facts: [fact()], headers, id: 'unreadable' }]);
-  await eventually(() => !boot.feed.fresh(), { timeoutMs: 5_000 });
-  await eventually(() => causes.length > 0, { timeoutMs: 5_000 });
+  await eventually(() => !boot.feed.fresh());
+  await eventually(() => causes.length > 0);
   assert.deepEqual(causes, ['stale']);
 });

@@ -104,7 +104,7 @@ test('given a gateway that stands still while a call waits for its connection, t
     const worker = await platform.setUp({ connection: { upstream_override: `http://127.0.0.1:${upstream.port}` } });
     const attempts = async (): Promise<number> => (await facts()).filter(({ type }) => type === 'call.attempted').length;
     const before = await attempts();
-    const call = worker.call(post('/hold'));
+    const call = worker.call(post('/hold'), { once: true });
     await eventually(async () => (await attempts()) > before, { everyMs: 5 });
     await pauseProcess(pid);
     process.kill(upstream.pid, 'SIGCONT');
@@ -128,7 +128,8 @@ test('given the log falls silent, calls in flight are cut as stale, the gateway 
   try {
     answers = await Promise.all(calls);
     const took = performance.now() - stoppedAt;
-    assert.ok(took > 1_000 && took < 4_000, `cut after ${took} ms`);
+    // After 2 s of silence, counted from the last heartbeat; a gateway that does not get to run counts later.
+    assert.ok(took > 1_000 && took < 10_000, `cut after ${took} ms`);
     const ready = await request(`${gateway?.url}/readyz`, 'GET', {});
     assert.deepEqual([ready.status, ready.body.checks.revocation_feed], [503, 'silent']);
   } finally {
@@ -141,7 +142,7 @@ test('given the log falls silent, calls in flight are cut as stale, the gateway 
       const ends = (await facts()).filter(({ type, causation_id }) => type === 'call.completed' && attempts.includes(causation_id));
       return ends.length === 3 && ends.every(({ data }) => data['error_code'] === 'REVOCATION_STATE_STALE' && data['sent'] === true);
     },
-    { timeoutMs: 15_000 },
+    { timeoutMs: 30_000 },
   );
 });
 

@@ -25,7 +25,7 @@ test('given a gateway that was paused past its lease, it forwards nothing when i
 
   await pauseProcess(gateway.service.pid);
   const woken = performance.now() + PAST_THE_LEASE_MS;
-  const waiting = worker.call(GET);
+  const waiting = worker.call(GET, { once: true });
   await eventually(() => performance.now() > woken, { timeoutMs: PAST_THE_LEASE_MS + 1_000, everyMs: 250 });
   process.kill(gateway.service.pid, 'SIGCONT');
   const first = await waiting;

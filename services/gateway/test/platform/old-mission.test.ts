@@ -19,7 +19,6 @@ import { withPostgres } from '@sallyport/testing/postgres.ts';
 import { type StartedService, startService } from '@sallyport/testing/service.ts';
 import { eventually } from '@sallyport/testing/time.ts';
 import { type Boot, startBoot } from '../../src/boot.ts';
-import type { OwnRecord } from '../../src/log/feed.ts';
 import { startSweeper } from '../../src/sweeper.ts';
 import { createMissions } from '../../src/views/missions.ts';
 import { Unanswered } from '../../src/views/questions.ts';
@@ -68,7 +67,7 @@ after(async () => {
   await Promise.all([nats.stop(), postgres.stop()]);
 });
 
-const DEAD_MS = 4_000;
+const DEAD_MS = 6_000;
 const boots: Boot[] = [];
 async function start(): Promise<Boot> {
   const boot = await startBoot({ bus, clock, log, instance: 'test', window: WINDOW });
@@ -81,7 +80,7 @@ interface Using {
   approval?: string;
 }
 
-async function record(of: Boot, { operation, approval }: Using, mission = MISSION): Promise<{ id: string; verdict: Verdict | undefined }> {
+function attemptOf(of: Boot, { operation, approval }: Using, mission: string): { id: string; fact: Fact; entry: AttemptEntry } {
   const id = newId('event', clock.now());
   const h = (text: string): string => targetHash(`jti:${text}`);
   const actor = { type: 'agent', id: 'agt_1' } as const;
@@ -100,11 +99,24 @@ async function record(of: Boot, { operation, approval }: Using, mission = MISSIO
     ...(operation !== undefined && { operation: { id: operationHash(operation), digest: digestHash('d') } }),
     ...(approval !== undefined && { approval: approvalHash(approval) }),
     caps: [{ mission: 0, kind: 'actions', limit: 3, behaviour: 'deny' }],
-    until: clock.now() + 500,
+    until: clock.now() + 60_000,
     checked: of.feed.position(),
   };
-  const own = await new Promise<OwnRecord | null>((resolve) => of.records.readBack(fact, entry, resolve));
-  return { id, verdict: own?.verdict };
+  return { id, fact, entry };
+}
+
+async function record(of: Boot, using: Using, mission = MISSION): Promise<{ id: string; verdict: Verdict }> {
+  const attempt = attemptOf(of, using, mission);
+  return { id: attempt.id, verdict: await verdictOn(of, attempt) };
+}
+
+/** The verdict that the log gives, also when it comes later than the half second for which a call waits. */
+async function verdictOn(of: Boot, { fact, entry }: { fact: Fact; entry: AttemptEntry }): Promise<Verdict> {
+  of.records.readBack(fact, entry, () => undefined);
+  const read = await eventually(
+    () => of.feed.admission.open(bootHash(of.id)).find(({ id }) => id === entry.id) ?? assert.fail('it was not read yet'),
+  );
+  return read.verdict;
 }
 
 function callData(id: string): Fact['data'] {
@@ -139,7 +151,7 @@ async function close(of: Boot, id: string, sent: boolean): Promise<void> {
   assert.equal(await of.records.write(fact, entry, { keep_trying: false }), true);
 }
 
-const reasonOf = ({ verdict }: { verdict: Verdict | undefined }): string | undefined => (verdict?.admitted ? 'admitted' : verdict?.reason);
+const reasonOf = ({ verdict }: { verdict: Verdict }): string => (verdict.admitted ? 'admitted' : verdict.reason);
 const mission = (openedSeq: number) => ({
   resolved: { passport: { operator_id } },
   family: { hash: family, mission_id: MISSION, opened_seq: openedSeq },
@@ -162,7 +174,8 @@ test('given a mission older than the window, a gateway judges it only after it a
   assert.equal(missions.judged(mission(opened)), false);
   assert.deepEqual(reasonOf(await record(late, { operation: 'o1' })), 'unknown', 'nobody may judge what he has not read');
 
-  await Promise.all([missions.learn(mission(opened), 'req_1'), missions.learn(mission(opened), 'req_2')]);
+  // A question that audit did not answer within 450 ms is asked again by the next call.
+  await eventually(() => Promise.all([missions.learn(mission(opened), 'req_1'), missions.learn(mission(opened), 'req_2')]));
   assert.equal(missions.judged(mission(opened)), true);
   assert.deepEqual(reasonOf(await record(late, { operation: 'o1' })), 'operation');
   assert.deepEqual(reasonOf(await record(late, { operation: 'o3', approval: 'a1' })), 'approval');
@@ -192,10 +205,11 @@ test('given a gateway that was lost before the window, its open attempts are fou
       assert.equal(new Set(found.map(({ data }) => data['attempt_id'])).size, 2);
       return found;
     },
-    { timeoutMs: 15_000 },
+    { timeoutMs: 30_000 },
   );
   const landed = performance.now();
-  const late = await record(lost, { operation: 'o6' }, 'ms_01kt16jphrfacb42v78k230hbf');
+  const late = attemptOf(lost, { operation: 'o6' }, 'ms_01kt16jphrfacb42v78k230hbf');
+  lost.records.readBack(late.fact, late.entry, () => undefined);
   const refusal = await eventually(async () => {
     const facts = await factsOf(`ledger.*.calls.${alive.id}`);
     return facts.find(({ data }) => data['attempt_id'] === late.id) ?? assert.fail('what landed late is open');
@@ -221,6 +235,6 @@ test('given audit does not answer, a mission that must be asked about stays unju
   const before = performance.now();
   await assert.rejects(missions.learn(mission(1), 'req_1'), Unanswered);
   // Not the five seconds of other questions.
-  assert.ok(performance.now() - before < 1_500);
+  assert.ok(performance.now() - before < 4_000);
   assert.equal(missions.judged(mission(1)), false);
 });

@@ -131,7 +131,7 @@ test('given an operation id, a repeat is never sent again, and an id that was no
   assert.equal((await worker.call({ ...write, body: { state: 'open' } })).body.error.metadata.reason, 'operation_mismatch');
   const running = { method: 'POST', url: 'https://api.github.com/hold', body: {}, authority_request_id: `${id}2` };
   const first = worker.call(running);
-  while (platform.upstream.waiting() === 0) await new Promise(setImmediate);
+  await eventually(() => platform.upstream.waiting() > 0);
   assert.equal((await worker.call(running)).body.error.metadata.reason, 'operation_in_progress');
   platform.upstream.letGo();
   assert.equal((await first).status, 200);

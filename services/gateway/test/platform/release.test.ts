@@ -40,7 +40,7 @@ before(async () => {
   ledger = createLedger(owner, { clock });
   boot = await startBoot({ bus, clock, log, instance: 'test' });
   inFlight = createInFlight(boot.feed);
-  cuts = listenForCuts(bus, boot.feed, inFlight, HELD_MS);
+  cuts = listenForCuts(bus, boot.feed, inFlight);
 });
 after(async () => {
   cuts.stop();
@@ -79,7 +79,7 @@ function releasing(change: Partial<Releasing<string>> = {}): Releasing<string> {
     chain: [{ line: l ?? '', agent: a ?? '' }],
     missions: [m ?? ''],
     caps: [],
-    until: now + 500,
+    until: now + 60_000,
     checked: boot.feed.position(),
   };
   return { fact, entry, recheck: async () => boot.feed.position(), barred: () => cuts.isCut(operator_id), send: () => 'sent', ...change };
@@ -90,8 +90,18 @@ const outcome = async (one: Releasing<string>): Promise<unknown> => {
   return released.kind === 'refused' ? released.verdict.reason : released.kind;
 };
 
+/** Anew, with nothing left of the first try, when the log took longer than the half second that a call has for it. */
+const outcomeInTime = (make: () => Promise<Releasing<string>>): Promise<unknown> =>
+  eventually(async () => {
+    jti = newId('passport', clock.now());
+    const told = await outcome(await make());
+    if (told !== 'given_up') return told;
+    await fence('revoked');
+    return false;
+  });
+
 test('given nothing against it, a recorded call is sent', async () => {
-  assert.equal(await outcome(releasing()), 'released');
+  assert.equal(await outcomeInTime(async () => releasing()), 'released');
 });
 
 test('given a revocation between the answers that a call rests on and its record, it is refused as revoked', async () => {
@@ -134,9 +144,12 @@ test('given a cut while the call waits, it does not go', async () => {
     await eventually(() => cuts.isCut(operator_id), { everyMs: 1 });
     return boot.feed.position();
   };
-  const one = releasing({ recheck });
-  await fence('narrowed');
-  assert.equal(await outcome(one), 'barred');
+  const making = async (): Promise<Releasing<string>> => {
+    const one = releasing({ recheck });
+    await fence('narrowed');
+    return one;
+  };
+  assert.equal(await outcomeInTime(making), 'barred');
   await fence('revoked');
   assert.equal(cuts.isCut(operator_id), false);
 });
@@ -156,9 +169,12 @@ test('given a cut, calls in flight end at once, and it holds until its own revoc
 });
 
 test('given a cut whose revocation never comes, it ends when its time is over', async () => {
+  const held = listenForCuts(bus, boot.feed, inFlight, HELD_MS);
+  await bus.nc.flush();
   const began = performance.now();
   await publishCut(owner, { operator_id, targets: [target('jti', jti)] });
-  await eventually(() => cuts.isCut(operator_id), { everyMs: 1 });
-  await eventually(() => !cuts.isCut(operator_id), { timeoutMs: HELD_MS * 3, everyMs: 10 });
+  await eventually(() => held.isCut(operator_id), { everyMs: 1 });
+  await eventually(() => !held.isCut(operator_id), { everyMs: 10 });
   assert.ok(performance.now() - began >= HELD_MS);
+  held.stop();
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pauseProcess } from '@sallyport/testing/pause.ts';
-import { type TestPlatform, withPlatform } from './platform.ts';
+import { eventually } from '@sallyport/testing/time.ts';
+import { type Answer, type TestPlatform, withPlatform, type Worker } from './platform.ts';
 
 let platform: TestPlatform;
 before(async () => {
@@ -16,10 +17,10 @@ test('given a revocation, the next call on every gateway is refused and the call
   const worker = await platform.setUp();
   for (const gateway of platform.gateways) assert.equal((await worker.call(GET, { gateway })).status, 200);
   const flying = worker.call({ method: 'POST', url: 'https://api.github.com/hold', body: {} });
-  while (platform.upstream.waiting() === 0) await new Promise(setImmediate);
+  await eventually(() => platform.upstream.waiting() > 0);
   const revoked = await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti, reason: 'off-script' });
   assert.equal(revoked.status, 200, JSON.stringify(revoked.body));
-  assert.deepEqual([revoked.body.propagation.gateways, revoked.body.propagation.acknowledged], [2, 2]);
+  assert.equal(revoked.body.propagation.gateways, 2);
   const heard = platform.upstream.heard.length;
   for (const gateway of platform.gateways) {
     const { status, body } = await worker.call(GET, { gateway });
@@ -30,6 +31,15 @@ test('given a revocation, the next call on every gateway is refused and the call
   assert.match(cut.body.error.metadata.attempt_entry_id, /^aud_/);
   assert.equal(platform.upstream.heard.length, heard);
   platform.upstream.letGo();
+});
+
+test('given two gateways that read the log, both are named in the answer to a revocation', async () => {
+  // A revocation waits half a second for them: one that did not get to run within it is not among them.
+  await eventually(async () => {
+    const { passport } = await platform.setUp();
+    const { body } = await platform.api('POST', '/v1/passports/revoke', { jti: passport.jti });
+    assert.deepEqual([body.propagation.gateways, body.propagation.acknowledged], [2, 2]);
+  });
 });
 
 test('given an owner that does not answer, a revoked passport is refused with the reason that stands in the log', async () => {
@@ -47,14 +57,23 @@ test('given an owner that does not answer, a revoked passport is refused with th
 });
 
 test('given a refusal that revokes an enforced passport, its next calls are held, and without detectors get no further', async () => {
-  const worker = await platform.setUp({ summary: 'Triage open issues in acme/sandbox' });
-  const outside = await worker.call({ method: 'GET', url: 'https://api.github.com/repos/acme/other/issues' });
-  assert.deepEqual([outside.status, outside.body.error.metadata.reason], [403, 'resource_out_of_scope']);
-  const held = await worker.call(GET);
+  const heldWorker = async (): Promise<Worker> => {
+    const worker = await platform.setUp({ summary: 'Triage open issues in acme/sandbox' });
+    const outside = await worker.call({ method: 'GET', url: 'https://api.github.com/repos/acme/other/issues' });
+    assert.deepEqual([outside.status, outside.body.error.metadata.reason], [403, 'resource_out_of_scope']);
+    return worker;
+  };
+  const held = await (await heldWorker()).call(GET);
   assert.deepEqual([held.status, held.body.error.code], [503, 'DETECTOR_LAG']);
-  const waiting = worker.call(GET);
-  assert.equal((await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti })).status, 200);
-  assert.equal((await waiting).body.error.code, 'PASSPORT_REVOKED');
+  // Half a second may be over before the revocation of a slow machine is read: then the same with another one.
+  await eventually(async () => {
+    const worker = await heldWorker();
+    const waiting = worker.call(GET);
+    assert.equal((await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti })).status, 200);
+    const woken = (await waiting).body.error.code;
+    assert.equal((await worker.call(GET)).body.error.code, 'PASSPORT_REVOKED');
+    assert.equal(woken, 'PASSPORT_REVOKED');
+  });
 });
 
 test('given a service outside the scope, the answer names what is in it', async () => {
@@ -86,17 +105,21 @@ test('given the log is gone, calls are refused and the upstream hears nothing; o
   const worker = await platform.setUp();
   assert.equal((await worker.call(GET)).status, 200);
   const heard = platform.upstream.heard.length;
+  const call = (): Promise<Answer> => worker.call(GET, { once: true });
   await pauseProcess(platform.nats.pid);
-  const refused = await Promise.all([worker.call(GET), worker.call(GET)]);
-  const late = performance.now() + 2_500;
-  while (performance.now() < late) refused.push(await worker.call(GET));
-  process.kill(platform.nats.pid, 'SIGCONT');
-  for (const { status, body } of refused)
-    assert.ok(status === 503 && ['AUDIT_UNAVAILABLE', 'REVOCATION_STATE_STALE'].includes(body.error.code), JSON.stringify(body));
-  assert.equal(refused.at(-1)?.body.error.code, 'REVOCATION_STATE_STALE');
+  try {
+    const refused = await Promise.all([call(), call()]);
+    const isKnown = async (): Promise<boolean> => {
+      refused.push(await call());
+      return refused.at(-1)?.body.error?.code === 'REVOCATION_STATE_STALE';
+    };
+    await eventually(isKnown);
+    for (const { status, body } of refused)
+      assert.ok(status === 503 && ['AUDIT_UNAVAILABLE', 'REVOCATION_STATE_STALE'].includes(body.error.code), JSON.stringify(body));
+    assert.equal((await call()).body.error.code, 'REVOCATION_STATE_STALE');
+  } finally {
+    process.kill(platform.nats.pid, 'SIGCONT');
+  }
   assert.equal(platform.upstream.heard.length, heard);
-  const end = performance.now() + 10_000;
-  let status = 0;
-  while (status !== 200 && performance.now() < end) ({ status } = await worker.call(GET));
-  assert.equal(status, 200);
+  await eventually(async () => (await call()).status === 200);
 });
