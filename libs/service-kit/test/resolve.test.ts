@@ -6,6 +6,7 @@ import { serve } from '@sallyport/bus/rpc.ts';
 import { reply } from '@sallyport/contracts/call.ts';
 import type { PrincipalView } from '@sallyport/contracts/objects/views.ts';
 import { type TestNats, withNats } from '@sallyport/testing/nats.ts';
+import { eventually } from '@sallyport/testing/time.ts';
 import { createLog } from '../src/log.ts';
 import { createResolvers } from '../src/resolve.ts';
 import { call, KEY_HASH, member } from './support/callers.ts';
@@ -53,15 +54,21 @@ test('given an owner, a positive answer is kept for a moment, a negative one is 
   assert.equal(await resolvePrincipal(KEY_HASH, call()), null);
   assert.equal(asked, 2);
   holder = member('standard');
-  assert.deepEqual(await resolvePrincipal(KEY_HASH, call()), holder);
-  assert.deepEqual(await resolvePrincipal(KEY_HASH, call()), holder);
-  assert.equal(asked, 3);
+  // An answer counts for a second: a machine on which both took longer shows nothing.
+  await eventually(async () => {
+    const [before, began] = [asked, performance.now()];
+    assert.deepEqual(await resolvePrincipal(KEY_HASH, call()), holder);
+    assert.deepEqual(await resolvePrincipal(KEY_HASH, call()), holder);
+    assert.ok(performance.now() - began < 1_000);
+    assert.equal(asked, before + 1);
+  });
+  const known = asked;
   // A caller that wants a later state asks again.
   await resolvePrincipal(KEY_HASH, call({ min_event_seq: 9 }));
-  assert.equal(asked, 4);
+  assert.equal(asked, known + 1);
   const asking = createResolvers(vault, { kept_ms: 0 });
   await asking.resolvePrincipal(KEY_HASH, call());
   await asking.resolvePrincipal(KEY_HASH, call());
-  assert.equal(asked, 6);
+  assert.equal(asked, known + 3);
   await serving.stop();
 });

@@ -145,7 +145,7 @@ const answerOf = async (handler: (context: never) => Promise<unknown>, operation
 };
 // The reading waits at most 450 ms; a slow machine may ask again, like a gateway's next call.
 async function tables(mission: string, min_position = last): Promise<MissionOperations> {
-  assert.ok(await calls.waitFor(OPERATOR, last, 10_000));
+  assert.ok(await calls.waitFor(OPERATOR, Math.max(last, min_position), 20_000));
   const deps = { database, calls, rows: calls };
   const body = { operator_id: OPERATOR, mission_id: mission, min_position };
   return (await answerOf(missionOperationsOperation(deps), missionOperations, body)) as MissionOperations;
@@ -205,7 +205,7 @@ test('given transactions that fail, and a restart, then a token counts once, a r
   ]);
   assert.ok('seq' in revoked);
   last = revoked.seq;
-  assert.ok(await calls.waitFor(OPERATOR, last, 10_000));
+  assert.ok(await calls.waitFor(OPERATOR, last, 20_000));
   await calls.stop();
   await write(attempt({ mission: 'ms_2', operation: 'o3', jwt: 'j1', caps: [cap(9)] }));
   await write(attempt({ mission: 'ms_2', operation: 'o4', jwt: 'j4', caps: [cap(9)], checked: before }));

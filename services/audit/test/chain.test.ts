@@ -85,7 +85,7 @@ function fact(type: string, data: Fact['data'], more: Partial<Fact> = {}): Fact 
 async function write(bus: Bus, subject: string, facts: Fact[]): Promise<void> {
   const done = await append(bus, [{ subject, facts, id: facts[0]?.id ?? '' }]);
   assert.ok('seq' in done);
-  assert.equal(await rows.waitFor(OPERATOR, done.seq, 10_000), true);
+  assert.equal(await rows.waitFor(OPERATOR, done.seq, 20_000), true);
 }
 
 const call = {

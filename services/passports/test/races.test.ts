@@ -92,7 +92,8 @@ test('given a process that is killed amid writes, when it is back, then what was
   await eventually(() => acknowledged.length >= 5);
   await first.kill();
   const before = acknowledged.length;
-  await eventually(() => acknowledged.length >= before + 5, { timeoutMs: 15_000 });
+  // A question that died with the process is given up by its asker after 10 s only.
+  await eventually(() => acknowledged.length >= before + 5, { timeoutMs: 40_000 });
   stop = true;
   await writing;
   await on.start('passports');
@@ -104,7 +105,7 @@ test('given a process that is killed amid writes, when it is back, then what was
       const listed = body.map((one) => record(one)['jti']);
       for (const { passport } of acknowledged) assert.ok(listed.includes(record(passport)['jti']));
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 60_000 },
   );
   const bootstraps = await streamInfo(await on.bus('passports'), 'LEDGER', uniqueSubject('-', 'bootstrap'));
   assert.deepEqual(Object.values(bootstraps.state.subjects ?? {}), [1]);

@@ -2,6 +2,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pause } from '@sallyport/bus/api.ts';
 import { append } from '@sallyport/bus/append.ts';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
 import { ask } from '@sallyport/bus/rpc.ts';
@@ -28,6 +29,8 @@ import type { SigningPlace } from './signing.ts';
 
 export const PUBLIC_URL = 'http://127.0.0.1:8787';
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+const PATIENCE_MS = 20_000;
 
 export type Body = Record<string, unknown>;
 
@@ -91,7 +94,15 @@ export async function platform(): Promise<Platform> {
     return made;
   }
 
+  /** Asked again, as the answer says, while the read model is behind what was written: nothing was done then. */
   async function answer(name: string, options: CallOptions = {}): Promise<BusAnswer> {
+    for (const end = performance.now() + PATIENCE_MS; ; await pause(100)) {
+      const given = await answerOnce(name, options);
+      if (given.ok || given.denial.code !== 'READ_MODEL_BEHIND' || performance.now() > end) return given;
+    }
+  }
+
+  async function answerOnce(name: string, options: CallOptions): Promise<BusAnswer> {
     const operation = operations().find((one) => one.name === name);
     if (!operation) throw new Error(`no operation ${name}`);
     const user = operation.asked_by && !operation.http ? (operation.asked_by[0] ?? 'gateway') : 'gateway';
