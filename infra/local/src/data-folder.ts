@@ -87,9 +87,13 @@ export type Claim =
   | { taken: false; note(address: string): Promise<void>; release(): Promise<void> }
   | { taken: true; pid: number; address: string | undefined };
 
+const LOOK_MS = 50;
+const WRITTEN_LOOKS = 40;
+
 /** Claims the folder for this process. A claim whose process is gone is void. */
 export async function claim(folder: DataFolder): Promise<Claim> {
   const path = join(folder.root, 'supervisor.json');
+  let looks = 0;
   for (;;) {
     try {
       const file = await open(path, 'wx', 0o600);
@@ -103,7 +107,13 @@ export async function claim(folder: DataFolder): Promise<Claim> {
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
-    const holder = holderOf(await readFile(path, 'utf8').catch(() => ''));
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    // Given back meanwhile, or made and not written yet: only one that stays empty is what a crash left.
+    if (text === undefined || (text === '' && looks++ < WRITTEN_LOOKS)) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      continue;
+    }
+    const holder = holderOf(text);
     if (holder && (await isSame(holder))) return { taken: true, pid: holder.pid, address: holder.address };
     await rm(path, { force: true });
   }

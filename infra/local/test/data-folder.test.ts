@@ -20,6 +20,13 @@ test('given a folder that is claimed by a live process, when claimed again, then
   assert.equal((await claim(folder)).taken, false);
 });
 
+test('given a folder that is claimed by many at once, then one has it', async () => {
+  const folder = dataFolder(join(root, 'many'));
+  await makeDataFolder(folder);
+  const claims = await Promise.all(Array.from({ length: 20 }, () => claim(folder)));
+  assert.equal(claims.filter(({ taken }) => !taken).length, 1);
+});
+
 test('given a claim whose number belongs to another process by now, when claimed, then it is void', async () => {
   const folder = dataFolder(join(root, 'two'));
   await makeDataFolder(folder);
