@@ -391,7 +391,7 @@ test('a device that was refused, and one that nobody answered in time, get nothi
   const late = (await post('/oauth/device_authorization', { client_id: 'sallyport-cli' })).body;
   const id = late.device_code.slice('dc_-.'.length).split('.')[0];
   const sha256 = createHash('sha256').update(late.device_code).digest('hex');
-  const past = { sha256, client_id: 'sallyport-cli', client_name: 'x', scopes: ['api'], address: '', expires_at_ms: Date.now() - 1 };
+  const past = { sha256, client_id: 'sallyport-cli', client_name: 'x', scopes: ['api'], address: '', expires_at_ms: Date.now() - 1_000 };
   await writeFacts(await passports.get(), aggregateSubject(PLATFORM, 'device', id), PLATFORM, [draft(deviceAsked, past)]);
   assert.deepEqual(
     oauthError(await post('/oauth/token', { grant_type: DEVICE_CODE, device_code: late.device_code, client_id: 'sallyport-cli' })),

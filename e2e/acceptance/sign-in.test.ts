@@ -76,7 +76,8 @@ test('a link signs its member in once; used, old, forged and malformed ones do n
   assert.equal(answer.status, 200);
   assert.deepEqual([answer.body.member.id, answer.body.member.role], [acme.owner.id, 'owner']);
   const lives = Date.parse(answer.body.expires_at) - Date.now();
-  assert.ok(lives > 23.9 * 3_600_000 && lives <= 24 * 3_600_000);
+  // The ledger's clock counts, which need not be this one's to the millisecond.
+  assert.ok(Math.abs(lives - 24 * 3_600_000) < 60_000, String(lives));
   assert.deepEqual(why(await verify(token)), EXPIRED);
   for (const bad of ['x', 'll_', `rt_${token.slice(3)}`, `${token} `, token.replace('.', '..')])
     assert.deepEqual(why(await verify(bad)), EXPIRED, bad);
