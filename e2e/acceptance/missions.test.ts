@@ -4,7 +4,16 @@ import { after, before, test } from 'node:test';
 import { eventually } from '@sallyport/testing/time.ts';
 import { connectGithub, enrolledAgent, startMission, type TestAgent } from '../support/agent.ts';
 import { type Answer, type Api, apiOf } from '../support/api.ts';
-import { assertRevoked, callIssues, chainOf, counted, delegate as delegateAs, type HeldPassport, outcomeOf } from '../support/chains.ts';
+import {
+  assertRevoked,
+  callIssues,
+  cameTo,
+  chainOf,
+  counted,
+  delegate as delegateAs,
+  type HeldPassport,
+  outcomeOf,
+} from '../support/chains.ts';
 import { type TestOperator, testPlatform } from '../support/platform.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -48,7 +57,7 @@ async function rows(query: string): Promise<Answer['body'][]> {
 test('12. four hops pass and call, the fifth is too deep; what is wider or lower is refused, and none outlives what is above it', async () => {
   const passports = await chain(4);
   for (const [hop, passport] of passports.entries())
-    assert.deepEqual(outcomeOf(await call(agent(hop), passport, hop % 2)), [200], `hop ${hop}`);
+    assert.deepEqual(await cameTo(() => call(agent(hop), passport, hop % 2)), [200], `hop ${hop}`);
   const last = passports.at(-1) ?? assert.fail();
   assert.equal((await delegate(last, agent(5))).body.error.code, 'DELEGATION_DEPTH_EXCEEDED');
   for (const { expires_at } of passports.slice(1)) assert.ok(expires_at <= (passports[0]?.expires_at ?? ''));
@@ -94,7 +103,7 @@ test("12. the parent's constraints, sent again with keys in another order, count
 test('13. revoking the root of a chain is one fact: all five fail on every gateway, four rows follow, and a second time writes nothing', async () => {
   const passports = await chain(4);
   for (const [hop, passport] of passports.entries())
-    for (const gateway of [0, 1]) assert.deepEqual(outcomeOf(await call(agent(hop), passport, gateway)), [200]);
+    for (const gateway of [0, 1]) assert.deepEqual(await cameTo(() => call(agent(hop), passport, gateway)), [200]);
   const [root] = passports;
   const jtis = passports.map(({ jti }) => jti);
   const revoked = await ok(operator('POST', '/v1/passports/revoke', { jti: root?.jti, reason: 'off-script' }));
@@ -172,7 +181,7 @@ test('42. completing or revoking a mission stops every passport of it and below 
   ] as const) {
     const [root, child] = await chain(1);
     assert.ok(root && child);
-    for (const gateway of [0, 1]) assert.deepEqual(outcomeOf(await call(agent(1), child, gateway)), [200]);
+    for (const gateway of [0, 1]) assert.deepEqual(await cameTo(() => call(agent(1), child, gateway)), [200]);
     const ended = await ok(operator('POST', `/v1/missions/${root.mission_id}/${path}`, body));
     assert.deepEqual([ended.transitioned, ended.revoked_count], [true, 2]);
     for (const gateway of [0, 1])
@@ -203,13 +212,14 @@ test('42. completing or revoking a mission stops every passport of it and below 
 test('43. a cap of five lets five calls through in all, also by a delegate, at once and over two gateways', async () => {
   const [root, child] = await chain(1, { max_actions: 5 });
   assert.ok(root && child);
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, i) => call(agent(i % 2), i % 2 ? child : root, Math.floor(i / 2) % 2, 'POST')),
+  const seen = upstream.seen.length;
+  const outcomes = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => cameTo(() => call(agent(i % 2), i % 2 ? child : root, Math.floor(i / 2) % 2, 'POST'))),
   );
-  const passed = answers.filter(({ status }) => status === 200).length;
-  assert.equal(passed, 5, JSON.stringify(answers.map(outcomeOf)));
-  for (const answer of answers.filter(({ status }) => status !== 200))
-    assert.deepEqual(outcomeOf(answer), [403, 'FORBIDDEN', 'mission_cap']);
+  const passed = outcomes.filter(([status]) => status === 200).length;
+  assert.equal(passed, 5, JSON.stringify(outcomes));
+  assert.equal(upstream.seen.length, seen + 5);
+  for (const outcome of outcomes.filter(([status]) => status !== 200)) assert.deepEqual(outcome, [403, 'FORBIDDEN', 'mission_cap']);
   const late = await call(agent(1), child);
   assert.deepEqual([late.body.error.metadata.cap, late.body.error.metadata.limit, late.body.error.metadata.used], ['max_actions', 5, 5]);
   await eventually(async () => assert.equal((await ok(operator('GET', `/v1/missions/${root.mission_id}`))).children[0], child.mission_id));
@@ -249,7 +259,7 @@ test('a mission is renewed with the last intent and scope, its activity is read 
     [renewed.mission_id, renewed.passport.services, renewed.passport.checkpoint_interval_seconds],
     [mission_id, ['github'], 900],
   );
-  for (const passport of [started.passport, renewed.passport]) assert.deepEqual(outcomeOf(await call(mine, passport)), [200]);
+  for (const passport of [started.passport, renewed.passport]) assert.deepEqual(await cameTo(() => call(mine, passport)), [200]);
   const unassigned = await ok(operator('POST', '/v1/missions', { intent_summary: 'x' }), 201);
   assert.deepEqual((await operator('POST', `/v1/missions/${unassigned.mission_id}/renew`, {})).body.error.metadata.fields, [
     { path: 'agent_id', rule: 'required' },
