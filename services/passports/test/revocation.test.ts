@@ -74,6 +74,7 @@ test('given an agent with passports, when they are revoked and it is blocked, th
   const blocked = await on.denied('passports.issue', { body: { agent_id: agentId, intent: 'Again' } });
   assert.deepEqual([blocked.code, blocked.metadata?.['reason']], ['PASSPORT_BLOCKED', 'operator']);
   await eventually(async () => (await active({ agent_id: agentId })).length === 0);
+  await on.counted();
   const repeated = await on.call('passports.revoke_agent', { params: { agent_id: agentId }, body: {} });
   assert.equal(repeated['already_revoked'], true);
   const agent = await on.call('agents.unblock', { params: { id: agentId }, body: {} });
@@ -88,6 +89,7 @@ test('given a session, when it is revoked, then its passport is dead and an unkn
   const revoked = await on.call('passports.revoke_session', { params: { session_id }, body: { reason: 'odd' } });
   assert.deepEqual([revoked['session_id'], revoked['revoked_count']], [session_id, 1]);
   assert.equal((await verify(on, passport['token']))['reason'], 'odd');
+  await on.counted();
   assert.equal((await on.denied('passports.revoke_session', { params: { session_id: newId('session') }, body: {} })).code, 'NOT_FOUND');
 });
 

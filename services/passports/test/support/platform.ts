@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pause } from '@sallyport/bus/api.ts';
+import { pause, streamInfo } from '@sallyport/bus/api.ts';
 import { append } from '@sallyport/bus/append.ts';
 import { type Bus, connectBus } from '@sallyport/bus/connect.ts';
 import { ask } from '@sallyport/bus/rpc.ts';
@@ -62,7 +62,7 @@ export interface Platform {
   /** Writes facts as the service that owns them. */
   write(user: string, kind: string, id: string, facts: { type: string; data: Body; more?: Partial<Fact> }[]): Promise<number>;
   connect(provider: string, more?: Partial<Connection>): Promise<Connection>;
-  /** A revocation counts what the read model has within 250 ms: waits until it has all that was written here. */
+  /** A revocation counts what the read model has within 250 ms: waits until it has all that stands in the log by now. */
   counted(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -84,7 +84,6 @@ export async function platform(): Promise<Platform> {
   const services: StartedService[] = [];
   let key = '';
   let operatorId = '';
-  let written = 0;
 
   async function bus(user: string): Promise<Bus> {
     const known = buses.get(user);
@@ -144,7 +143,6 @@ export async function platform(): Promise<Platform> {
   async function reply(name: string, options: CallOptions = {}): Promise<Reply> {
     const given = await answer(name, options);
     if (!given.ok) throw new Error(`${name}: ${JSON.stringify(given.denial)}`);
-    written = Math.max(written, given.reply.event_seq ?? 0);
     return given.reply;
   }
 
@@ -209,7 +207,8 @@ export async function platform(): Promise<Platform> {
       return connection;
     },
     counted: async () => {
-      await eventually(() => reply('passports.active', { query: {}, min_event_seq: written }));
+      const { state } = await streamInfo(await bus('passports'));
+      await eventually(() => reply('passports.active', { query: {}, min_event_seq: state.last_seq }));
     },
     stop: async () => {
       await Promise.all(services.map((service) => service.stop().catch(() => undefined)));
