@@ -22,9 +22,10 @@ function pair(world: World, round: number): [number, number] {
 
 const UNDECIDED = 3;
 
-const isUndecided = ({ status, code }: ClientCall): boolean => status === 503 && code === 'AUDIT_UNAVAILABLE';
+const isUndecided = ({ status, code }: ClientCall): boolean =>
+  status === 503 && (code === 'AUDIT_UNAVAILABLE' || code === 'REVOCATION_STATE_STALE');
 
-/** The log did not take a record in time, which says nothing about a race: then there is another. `again` makes one anew. */
+/** The log did not take a record in time, or was not followed in time, which says nothing about a race: then there is another. `again` makes one anew. */
 async function decided(again: () => Promise<ClientCall[]>): Promise<ClientCall[]> {
   let calls = await again();
   for (let tries = 0; tries < UNDECIDED && calls.some(isUndecided); tries++) calls = await again();
