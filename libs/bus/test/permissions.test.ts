@@ -312,16 +312,22 @@ test('given a service that aims a consumer at what owners and gateways say, then
     };
     await api(detectors, `CONSUMER.CREATE.${LEDGER}.${name}.${own}`, { stream_name: LEDGER, config });
   };
+  /** What was said is with the server, and what the server had is here. */
+  const heard = async (): Promise<void> => {
+    await as('gateway').nc.flush();
+    await as('passports').nc.flush();
+  };
   const cuts: Cut[] = [];
   const listening = onCut(as('gateway'), (cut) => void cuts.push(cut));
   const acks = openFenceAcks(as('passports'));
-  await Promise.all([as('gateway').nc.flush(), as('passports').nc.flush()]);
+  await heard();
 
   await aim({ boot: 'bt_1', position: 99 }, acks.subject);
   await aim({ operator_id: 'op_1', targets: [] }, 'cut.op_1');
   await publishCut(as('vault'), { operator_id: 'op_2', targets: [] });
   await eventually(() => cuts.some(({ operator_id }) => operator_id === 'op_2'));
   acknowledgeFence(as('gateway'), { effect: 'revoked', kind: 'agent', id: 'x', targets: [], ack: acks.subject }, 'bt_2', 99);
+  await heard();
   assert.deepEqual(await acks.collect(['bt_1', 'bt_2'], 99, 200), { acked: ['bt_2'], missing: ['bt_1'] });
   assert.deepEqual(cuts, [{ operator_id: 'op_2', targets: [] }]);
   listening.stop();

@@ -66,14 +66,16 @@ test('given a refusal that revokes an enforced passport, its next calls are held
   const held = await (await heldWorker()).call(GET);
   assert.deepEqual([held.status, held.body.error.code], [503, 'DETECTOR_LAG']);
   // Half a second may be over before the revocation of a slow machine is read: then the same with another one.
+  const woken: string[] = [];
   await eventually(async () => {
     const worker = await heldWorker();
     const waiting = worker.call(GET);
     assert.equal((await platform.api('POST', '/v1/passports/revoke', { jti: worker.passport.jti })).status, 200);
-    const woken = (await waiting).body.error.code;
+    woken.push((await waiting).body.error.code);
     assert.equal((await worker.call(GET)).body.error.code, 'PASSPORT_REVOKED');
-    assert.equal(woken, 'PASSPORT_REVOKED');
+    return woken.at(-1) === 'PASSPORT_REVOKED';
   });
+  assert.deepEqual(new Set(woken.slice(0, -1)).difference(new Set(['DETECTOR_LAG'])), new Set());
 });
 
 test('given a service outside the scope, the answer names what is in it', async () => {
