@@ -28,7 +28,7 @@ export async function hostPlatform(env: NodeJS.ProcessEnv): Promise<HostPlatform
   return fromEnvironment(env) ?? fromDataFolder(env['SALLYPORT_DATA'] || join(REPOSITORY, '.sallyport'));
 }
 
-/** Inside a container of one service: its variables are here, nobody else's. */
+/** Inside a container: of one service, whose variables are here and nobody else's, or of the administrator, who has the bus and the gateway's address. */
 function fromEnvironment(env: NodeJS.ProcessEnv): HostPlatform | null {
   const url = env['SALLYPORT_DATABASE_URL'];
   const password_file = env['SALLYPORT_DATABASE_PASSWORD_FILE'];
@@ -38,10 +38,11 @@ function fromEnvironment(env: NodeJS.ProcessEnv): HostPlatform | null {
   const nats_password = env['SALLYPORT_NATS_PASSWORD_FILE'];
   const bus = name === HOST && nats && nats_password ? { url: nats, password_file: nats_password } : null;
   if (!name || (!url && !port && !bus)) return null;
+  const gateway = env['SALLYPORT_GATEWAY_URL'];
   return {
     source: 'the environment of this process',
-    gateways: env['PUBLIC_URL'] ? [env['PUBLIC_URL']] : [],
-    instances: port ? [{ service: name, name: env['SALLYPORT_INSTANCE'] ?? name, internal_url: `http://127.0.0.1:${port}` }] : [],
+    gateways: bus && gateway ? [gateway] : [],
+    instances: port && !bus ? [{ service: name, name: env['SALLYPORT_INSTANCE'] ?? name, internal_url: `http://127.0.0.1:${port}` }] : [],
     databases: new Map(url && password_file ? [[new URL(url).username, { url, password_file }]] : []),
     bus,
   };
