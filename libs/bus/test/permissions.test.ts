@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { operations, SERVICES } from '@sallyport/contracts/operation.ts';
 import { setUpStreams, waitForStreams } from '../src/admin.ts';
-import { type Cut, onCut, publishCut } from '../src/announce.ts';
 import { api, getMessage, LEDGER, streamInfo } from '../src/api.ts';
 import { append } from '../src/append.ts';
 import { createClock } from '../src/clock.ts';
 import type { Bus } from '../src/connect.ts';
 import { type Entry, follow } from '../src/follow.ts';
-import { acknowledgeFence, openFenceAcks } from '../src/fences.ts';
 import { createLease } from '../src/leases.ts';
 import { natsUsers } from '../src/permissions.ts';
 import { operationSubject } from '../src/subjects.ts';
@@ -293,44 +291,6 @@ test('given passports, it can arm its timers and hear them', async () => {
   await timers.arm('passport', 'ppt_1', Date.now());
   await eventually(() => due === 'ppt_1');
   await stop.stop();
-});
-
-test('given a service that aims a consumer at what owners and gateways say, then nobody listens to it', async () => {
-  const own = 'ledger.3.op_1.signal.aimed';
-  const aim = async (said: object, at: string): Promise<void> => {
-    const detectors = as('detectors');
-    const stored = await detectors.nc.request(own, JSON.stringify(said), { timeout: 2_000 });
-    const { seq } = stored.json<{ seq: number }>();
-    const name = `aimed_${seq}`;
-    const config = {
-      name,
-      deliver_subject: at,
-      deliver_policy: 'by_start_sequence',
-      opt_start_seq: seq,
-      ack_policy: 'none',
-      filter_subject: own,
-    };
-    await api(detectors, `CONSUMER.CREATE.${LEDGER}.${name}.${own}`, { stream_name: LEDGER, config });
-  };
-  /** What was said is with the server, and what the server had is here. */
-  const heard = async (): Promise<void> => {
-    await as('gateway').nc.flush();
-    await as('passports').nc.flush();
-  };
-  const cuts: Cut[] = [];
-  const listening = onCut(as('gateway'), (cut) => void cuts.push(cut));
-  const acks = openFenceAcks(as('passports'));
-  await heard();
-
-  await aim({ boot: 'bt_1', position: 99 }, acks.subject);
-  await aim({ operator_id: 'op_1', targets: [] }, 'cut.op_1');
-  await publishCut(as('vault'), { operator_id: 'op_2', targets: [] });
-  await eventually(() => cuts.some(({ operator_id }) => operator_id === 'op_2'));
-  acknowledgeFence(as('gateway'), { effect: 'revoked', kind: 'agent', id: 'x', targets: [], ack: acks.subject }, 'bt_2', 99);
-  await heard();
-  assert.deepEqual(await acks.collect(['bt_1', 'bt_2'], 99, 200), { acked: ['bt_2'], missing: ['bt_1'] });
-  assert.deepEqual(cuts, [{ operator_id: 'op_2', targets: [] }]);
-  listening.stop();
 });
 
 test('given the administrator, it makes streams again without harm, and writes no fact', async () => {

@@ -37,9 +37,9 @@ export function limitRequest(limits: Limits, reply: FastifyReply, operation: Ope
   return taken(reply, limits.take(bucket, callerKey(bearing, peer), now));
 }
 
-/** Takes one token more for calls with a limit of their own. */
-export function limitOperation(limits: Limits, reply: FastifyReply, operation: Operation, call: BusCall, bearing: Bearing): Denial | null {
-  const own = ownBucket(operation, call, callerKey(bearing, call.peer ?? ''));
+/** Takes one token more for calls with a limit of their own. `caller`: of `callerKey`. */
+export function limitOperation(limits: Limits, reply: FastifyReply, operation: Operation, call: BusCall, caller: string): Denial | null {
+  const own = ownBucket(operation, call, caller);
   return own ? taken(reply, limits.take(own.bucket, own.who, performance.now())) : null;
 }
 

@@ -58,7 +58,8 @@ async function handle(edge: Edge, operation: Operation, request: FastifyRequest,
   const read = readCall(operation, { ...incoming(request), info: request.info }, bearing);
   if (!read.ok) return sendDenial(request, reply, read.denial);
   const call = read.value;
-  const over = limitOperation(edge.limits, reply, operation, call, bearing);
+  const caller = callerKey(bearing, request.info.peer);
+  const over = limitOperation(edge.limits, reply, operation, call, caller);
   if (over) return sendDenial(request, reply, over);
 
   const deps = edge.current();
@@ -67,7 +68,7 @@ async function handle(edge: Edge, operation: Operation, request: FastifyRequest,
     if (!used.ok) return sendDenial(request, reply, used.denial);
     call.assertion_seq = used.seq;
   }
-  const answer = await edge.own_writes.ask(deps.askOwner, operation, call, callerKey(bearing, request.info.peer));
+  const answer = await edge.own_writes.ask(deps.askOwner, operation, call, caller);
   if (operation.name === 'audit.export' && answer.ok) {
     const refused = await recorded(deps, call, bearing, answer, (operatorId) => limitExport(edge.limits, reply, operatorId));
     if (refused) return sendDenial(request, reply, refused);
