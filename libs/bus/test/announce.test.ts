@@ -46,7 +46,13 @@ test('given a service that aims a consumer at what owners and gateways say, then
   await heard();
 
   await aim({ boot: 'bt_1', position: 99 }, acks.subject);
+  // A consumer delivers where somebody listens to the very subject: a gateway that is not what it was may, and then all of them would hear it.
+  let arrived = 0;
+  const lure = gateway.nc.subscribe('cut.op_1', { callback: () => void arrived++ });
+  await heard();
   await aim({ operator_id: 'op_1', targets: [] }, 'cut.op_1');
+  await eventually(() => arrived > 0);
+  lure.unsubscribe();
   await publishCut(vault, { operator_id: 'op_2', targets: [] });
   await eventually(() => cuts.some(({ operator_id }) => operator_id === 'op_2'));
   acknowledgeFence(gateway, { effect: 'revoked', kind: 'agent', id: 'x', targets: [], ack: acks.subject }, 'bt_2', 99);
